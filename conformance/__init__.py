@@ -1,0 +1,1 @@
+"""What holds an implementation against the formulas; it shares no code with `yolo_losses`."""

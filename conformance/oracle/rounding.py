@@ -1,0 +1,23 @@
+"""The compute dtype of the truths: fl(v) is the number v as that dtype holds it."""
+
+import math
+import struct
+from collections.abc import Callable
+
+Rounding = Callable[[float], float]
+
+
+def float64(v: float) -> float:
+    """fl(v) = v."""
+    return float(v)
+
+
+def float32(v: float) -> float:
+    """fl(v) = the float32 nearest to v, ±∞ beyond the largest."""
+    try:
+        return struct.unpack("<f", struct.pack("<f", v))[0]
+    except OverflowError:
+        return math.copysign(math.inf, v)
+
+
+PRECISION: dict[str, Rounding] = {"float64": float64, "float32": float32}

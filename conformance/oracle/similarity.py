@@ -1,0 +1,138 @@
+"""Similarities of two boxes.
+
+I intersection, U union, C area of the smallest enclosing box, c its diagonal, ρ the distance
+of the centres.
+
+    IOU  = I / U                          0 where U = 0
+    GIOU = IOU − (C − U) / C              second part 0 where C = 0
+    DIOU = IOU − ρ² / c²                  second part 0 where c = 0
+    CIOU = DIOU − α v                     v = 4/π² (atan(w/h) − atan(ŵ/ĥ))²
+                                          α = v / ((1 − IOU) + v)
+
+v = 0 where either box has a zero width or height; α = 0 where v = 0. Boxes are corners
+(x1, y1, x2, y2); one with x2 < x1 counts as width 0.
+
+α is a constant for the gradient, v is not: every similarity takes the α to use, None for that
+of the two boxes, and only CIOU looks at it.
+"""
+
+import math
+
+from conformance.oracle.difference import KINKED, moved, slope
+
+Box = tuple[float, float, float, float]
+
+
+def corners(x: float, y: float, w: float, h: float) -> Box:
+    """The corners of a box in centre form."""
+    return (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+
+
+def size(box: Box) -> tuple[float, float]:
+    """(w, h), 0 for a side that is turned round. (max keeps a NaN in its first argument.)"""
+    x1, y1, x2, y2 = box
+    return max(x2 - x1, 0.0), max(y2 - y1, 0.0)
+
+
+def area(box: Box) -> float:
+    """w h."""
+    w, h = size(box)
+    return w * h
+
+
+def common(pred: Box, gt: Box) -> Box:
+    """The box that both cover; turned round where they are apart."""
+    low = [max(a, b) for a, b in zip(pred[:2], gt[:2], strict=True)]
+    high = [min(a, b) for a, b in zip(pred[2:], gt[2:], strict=True)]
+    return (*low, *high)
+
+
+def enclosing(pred: Box, gt: Box) -> Box:
+    """The smallest box around both."""
+    low = [min(a, b) for a, b in zip(pred[:2], gt[:2], strict=True)]
+    high = [max(a, b) for a, b in zip(pred[2:], gt[2:], strict=True)]
+    return (*low, *high)
+
+
+def intersection(pred: Box, gt: Box) -> float:
+    """I."""
+    return area(common(pred, gt))
+
+
+def union(pred: Box, gt: Box) -> float:
+    """U = w h + ŵ ĥ − I."""
+    return area(pred) + area(gt) - intersection(pred, gt)
+
+
+def rho2(pred: Box, gt: Box) -> float:
+    """ρ², of the centres (x1 + x2) / 2, (y1 + y2) / 2."""
+    dx = (pred[0] + pred[2]) / 2 - (gt[0] + gt[2]) / 2
+    dy = (pred[1] + pred[3]) / 2 - (gt[1] + gt[3]) / 2
+    return dx**2 + dy**2
+
+
+def diagonal2(pred: Box, gt: Box) -> float:
+    """c² = the squared sides of the enclosing box, added."""
+    w, h = size(enclosing(pred, gt))
+    return w**2 + h**2
+
+
+def aspect(pred: Box, gt: Box) -> float:
+    """v = 4/π² (atan(w/h) − atan(ŵ/ĥ))², 0 where either box has a zero width or height."""
+    w_hat, h_hat = size(pred)
+    w, h = size(gt)
+    if 0.0 in (w, h, w_hat, h_hat):
+        return 0.0
+    return 4 / math.pi**2 * (math.atan(w / h) - math.atan(w_hat / h_hat)) ** 2
+
+
+def aspect_weight(pred: Box, gt: Box) -> float:
+    """α = v / ((1 − IOU) + v), 0 where v = 0."""
+    v = aspect(pred, gt)
+    return 0.0 if v == 0.0 else v / ((1.0 - iou(pred, gt)) + v)
+
+
+def iou(pred: Box, gt: Box, alpha: float | None = None) -> float:
+    """IOU = I / U, 0 where U = 0."""
+    U = union(pred, gt)
+    return 0.0 if U == 0.0 else intersection(pred, gt) / U
+
+
+def giou(pred: Box, gt: Box, alpha: float | None = None) -> float:
+    """GIOU = IOU − (C − U) / C, second part 0 where C = 0."""
+    C = area(enclosing(pred, gt))
+    U = union(pred, gt)
+    return iou(pred, gt) - (0.0 if C == 0.0 else (C - U) / C)
+
+
+def diou(pred: Box, gt: Box, alpha: float | None = None) -> float:
+    """DIOU = IOU − ρ² / c², second part 0 where c = 0."""
+    c2 = diagonal2(pred, gt)
+    return iou(pred, gt) - (0.0 if c2 == 0.0 else rho2(pred, gt) / c2)
+
+
+def ciou(pred: Box, gt: Box, alpha: float | None = None) -> float:
+    """CIOU = DIOU − α v."""
+    if alpha is None:
+        alpha = aspect_weight(pred, gt)
+    return diou(pred, gt) - alpha * aspect(pred, gt)
+
+
+SIMILARITY = {"iou": iou, "giou": giou, "diou": diou, "ciou": ciou}
+
+
+def gradient(name: str, pred: Box, gt: Box, step: float = KINKED) -> list[float]:
+    """∂ similarity / ∂ each corner of pred, with α as it is at pred. Central differences.
+
+    `step` is a fraction of the enclosing box's longer side. Central differences share a tie of
+    minimum or maximum ½–½, as is asked for, but only to the order of the step. They do not give
+    the slope 0 of an intersection of width 0, and nothing of use where a box has no width or
+    height.
+    """
+    alpha = aspect_weight(pred, gt)
+    h = step * (max(size(enclosing(pred, gt))) or 1.0)
+
+    def changed(field: int, value: float) -> list[float]:
+        return [SIMILARITY[name](tuple(moved(pred, field, value)), gt, alpha)]
+
+    return [slope(lambda v, n=n: changed(n, v), pred[n], h) for n in range(4)]

@@ -1,0 +1,269 @@
+"""Checks of what a caller hands in, and the one form of their messages.
+
+`where` is the public function that was called, as `v3.loss`; a message names it, the argument, what
+it must be, and what came.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+from ._xp import Array, adapter, is_array, namespace
+
+
+def wrong_value(where: str, argument: str, expected: str, got: object, hint: str = "") -> NoReturn:
+    """Raise the ValueError of this package."""
+    msg = f"{where}: {argument} must {expected}, got {got}{hint}"
+    raise ValueError(msg)
+
+
+def wrong_type(where: str, argument: str, expected: str, got: object, hint: str = "") -> NoReturn:
+    """Raise the TypeError of this package."""
+    msg = f"{where}: {argument} must {expected}, got {got}{hint}"
+    raise TypeError(msg)
+
+
+# Arrays.
+
+
+def array(where: str, argument: str, x: object) -> None:
+    """An array of some library of the standard."""
+    if not is_array(x):
+        wrong_type(where, argument, "be an array", type(x).__name__)
+
+
+def floating(where: str, argument: str, x: Array) -> None:
+    """A real floating dtype."""
+    array(where, argument, x)
+    if not namespace(x).isdtype(x.dtype, "real floating"):
+        wrong_type(where, argument, "have a real floating dtype", x.dtype)
+
+
+def last_axis(where: str, argument: str, x: Array, size: int, names: str) -> None:
+    """Boxes (..., 4) and the like."""
+    if x.ndim == 0 or x.shape[-1] != size:
+        wrong_value(where, argument, f"have shape (..., {size}) with {names}", tuple(x.shape))
+
+
+def together(where: str, arrays: Sequence[tuple[str, Array]]) -> None:
+    """All arrays of one library and on one device."""
+    (first, x), *others = arrays
+    for argument, y in others:
+        if adapter(y) is not adapter(x):
+            expected = f"be of the same library as {first} ({adapter(x).name})"
+            wrong_type(where, argument, expected, adapter(y).name)
+        if None not in (adapter(x).device(x), adapter(y).device(y)) and (
+            adapter(x).device(x) != adapter(y).device(y)
+        ):
+            expected = f"be on the device of {first} ({adapter(x).device(x)})"
+            wrong_value(where, argument, expected, adapter(y).device(y))
+
+
+# Raw outputs.
+
+
+def cells(where: str, argument: str, x: Array, num_boxes: int) -> None:
+    """v1: (N, S, S, B·5 + K), K ≥ 1."""
+    floating(where, argument, x)
+    boxes = 5 * num_boxes
+    if x.ndim != 4 or x.shape[-1] <= boxes or 0 in x.shape[1:]:
+        hint = ""
+        if x.ndim == 4 and x.shape[2] == x.shape[3] != x.shape[1] > boxes:
+            hint = "; is it NCHW? see yl.grid.from_nchw(x, None)"
+        expected = f"have shape (N, S, S, {boxes} + K) with K ≥ 1"
+        wrong_value(where, argument, expected, tuple(x.shape), hint)
+
+
+def head(where: str, argument: str, x: Array, num_anchors: int) -> None:
+    """v2 to v4: (N, H, W, A, 5 + K), K ≥ 1."""
+    floating(where, argument, x)
+    if x.ndim != 5 or x.shape[3] != num_anchors or x.shape[4] < 6 or 0 in x.shape[1:]:
+        expected = f"have shape (N, H, W, {num_anchors}, 5 + K) with K ≥ 1"
+        wrong_value(where, argument, expected, tuple(x.shape), _layout_hint(x, num_anchors))
+
+
+def _layout_hint(x: Array, num_anchors: int) -> str:
+    """What a wrong shape may come from."""
+    if x.ndim == 4 and x.shape[1] % num_anchors == 0 and x.shape[1] >= 6 * num_anchors:
+        return "; is it NCHW? see yl.grid.from_nchw"
+    if x.ndim == 4 and x.shape[3] % num_anchors == 0 and x.shape[3] >= 6 * num_anchors:
+        return "; is it NHWC? see yl.grid.from_nhwc"
+    if x.ndim == 5 and x.shape[1] == num_anchors:
+        return "; is it (N, A, H, W, 5 + K)? permute the axes to (0, 2, 3, 1, 4)"
+    return ""
+
+
+def heads(where: str, x: object, masks: Sequence[Sequence[int]], strides: Sequence[float]) -> None:
+    """A sequence of heads that fit the masks and one another."""
+    if is_array(x) or not isinstance(x, Sequence):
+        got = f"one array of shape {tuple(x.shape)}" if is_array(x) else type(x).__name__  # type: ignore[attr-defined]
+        wrong_type(where, "heads", f"be a sequence of {len(masks)} arrays, one a head", got)
+    if len(x) != len(masks):
+        wrong_value(where, "heads", f"hold {len(masks)} arrays, one for each of masks", len(x))
+    for s, (y, mask) in enumerate(zip(x, masks, strict=True)):
+        head(where, f"heads[{s}]", y, len(mask))
+    together(where, [(f"heads[{s}]", y) for s, y in enumerate(x)])
+    for s, y in enumerate(x):
+        _like_first(where, f"heads[{s}]", y, x[0])
+    input_size(where, x, strides)
+
+
+def _like_first(where: str, argument: str, x: Array, first: Array) -> None:
+    """A head with the dtype, N and K of heads[0]."""
+    if x.dtype != first.dtype:
+        wrong_type(where, argument, f"have the dtype of heads[0] ({first.dtype})", x.dtype)
+    if x.shape[0] != first.shape[0]:
+        expected = f"hold N = {first.shape[0]} images, as heads[0] does"
+        wrong_value(where, argument, expected, x.shape[0])
+    if x.shape[-1] != first.shape[-1]:
+        expected = f"have K = {first.shape[-1] - 5} classes, as heads[0] has"
+        wrong_value(where, argument, expected, x.shape[-1] - 5)
+
+
+def input_size(where: str, x: Sequence[Array], strides: Sequence[float]) -> None:
+    """All heads see one network input: grid × stride agrees."""
+    sizes = [(y.shape[1] * k, y.shape[2] * k) for y, k in zip(x, strides, strict=True)]
+    for s, size in enumerate(sizes):
+        if size != sizes[0]:
+            grids = tuple(x[s].shape[1:3])
+            expected = f"have grid × stride {sizes[0]}, as heads[0] has"
+            got = f"{grids} × {strides[s]} = {size}"
+            wrong_value(where, f"heads[{s}]", expected, got)
+
+
+def targets(where: str, x: Any, raw: tuple[str, Array]) -> None:
+    """Targets that fit the raw outputs `raw` (name, array)."""
+    argument, y = raw
+    for name in ("boxes", "labels", "valid"):
+        if not hasattr(x, name):
+            wrong_type(where, "targets", "be a Targets(boxes, labels, valid)", type(x).__name__)
+        array(where, f"targets.{name}", getattr(x, name))
+    floating(where, "targets.boxes", x.boxes)
+    xp = namespace(x.boxes)
+    n, t = y.shape[0], (x.boxes.shape[1] if x.boxes.ndim == 3 else "T")
+    for name, shape in (("boxes", (n, t, 4)), ("labels", (n, t)), ("valid", (n, t))):
+        got = tuple(getattr(x, name).shape)
+        if got != shape:
+            shown = "(" + ", ".join(map(str, shape)) + ")"
+            expected = f"have shape {shown} for the N = {n} images of {argument}"
+            wrong_value(where, f"targets.{name}", expected, got)
+    together(where, [raw, *((f"targets.{k}", getattr(x, k)) for k in ("boxes", "labels", "valid"))])
+    if not xp.isdtype(x.labels.dtype, "integral"):
+        wrong_type(where, "targets.labels", "have an integer dtype", x.labels.dtype)
+    if not xp.isdtype(x.valid.dtype, "bool"):
+        wrong_type(where, "targets.valid", "have a bool dtype", x.valid.dtype)
+
+
+def boxes_at_cells(where: str, boxes: Array, **places: Array) -> None:
+    """Boxes (..., 4) and the integer places (...) that they are encoded at."""
+    floating(where, "boxes", boxes)
+    last_axis(where, "boxes", boxes, 4, "x y w h")
+    for name, x in places.items():
+        array(where, name, x)
+        if not namespace(x).isdtype(x.dtype, "integral"):
+            wrong_type(where, name, "have an integer dtype", x.dtype)
+        if tuple(x.shape) != tuple(boxes.shape[:-1]):
+            wrong_value(where, name, f"have shape {tuple(boxes.shape[:-1])}", tuple(x.shape))
+    together(where, [("boxes", boxes), *places.items()])
+
+
+def grid_shape(where: str, x: object) -> tuple[int, int]:
+    """(H, W) of a head."""
+    if not isinstance(x, tuple | list) or len(x) != 2 or not all(map(_is_positive, x)):
+        wrong_value(where, "grid_shape", "be (H, W), two numbers > 0", repr(x))
+    return int(x[0]), int(x[1])
+
+
+def head_index(where: str, x: object, num_heads: int) -> None:
+    """The index of a head."""
+    if x not in range(num_heads):
+        wrong_value(where, "head", f"be an index 0 … {num_heads - 1}", repr(x))
+
+
+# Options of a Config.
+
+
+def tuples(x: object) -> Any:
+    """Lists as tuples, all the way down, so that a Config is hashable."""
+    return tuple(map(tuples, x)) if isinstance(x, list | tuple) else x
+
+
+def numbers(where: str, config: object, *names: str) -> None:
+    """Finite numbers."""
+    for name in names:
+        x = getattr(config, name)
+        if isinstance(x, bool) or not isinstance(x, int | float) or not abs(x) < float("inf"):
+            wrong_value(where, name, "be a finite number", repr(x))
+
+
+def weights(where: str, config: object) -> None:
+    """All λ of a Config are finite numbers."""
+    numbers(where, config, *(name for name in vars(config) if name.startswith("lambda_")))
+
+
+def fraction(where: str, name: str, x: object) -> None:
+    """A number in [0, 1]."""
+    if isinstance(x, bool) or not isinstance(x, int | float) or not 0 <= x <= 1:
+        wrong_value(where, name, "be a number from 0 to 1", repr(x))
+
+
+def choice(where: str, name: str, x: object, options: Iterable[object]) -> None:
+    """One of the options that exist."""
+    if x not in tuple(options):
+        wrong_value(where, name, f"be one of {', '.join(map(repr, options))}", repr(x))
+
+
+def anchors(where: str, x: object) -> None:
+    """Pairs (width, height) of positive numbers."""
+    if not isinstance(x, tuple) or not x or not all(map(_is_size, x)):
+        wrong_value(where, "anchors", "be pairs of a width and a height in pixels, > 0", repr(x))
+
+
+def _is_size(pair: object) -> bool:
+    if not isinstance(pair, tuple) or len(pair) != 2:
+        return False
+    return all(map(_is_positive, pair))
+
+
+def masks(where: str, x: object, num_anchors: int) -> None:
+    """Indices of anchors, one tuple a head, none twice in a head."""
+    good = isinstance(x, tuple) and len(x) > 0 and all(isinstance(m, tuple) and m for m in x)
+    if not good or not all(k in range(num_anchors) for m in x for k in m):  # type: ignore[attr-defined]
+        expected = f"hold a tuple of anchor indices 0 … {num_anchors - 1} for each head"
+        wrong_value(where, "masks", expected, repr(x))
+    for s, mask in enumerate(x):  # type: ignore[arg-type, var-annotated]
+        if len(set(mask)) < len(mask):
+            wrong_value(where, f"masks[{s}]", "name an anchor once", repr(mask))
+
+
+def per_head(where: str, config: Any, name: str) -> None:
+    """One positive number for each of masks; a list becomes a tuple."""
+    x, num_heads = tuples(getattr(config, name)), len(config.masks)
+    if not isinstance(x, tuple) or len(x) != num_heads or not all(map(_is_positive, x)):
+        expected = f"be {num_heads} numbers > 0, one for each of masks"
+        wrong_value(where, name, expected, repr(x))
+    object.__setattr__(config, name, x)
+
+
+def pyramid(where: str, config: Any) -> None:
+    """anchors, masks and strides of several heads; lists become tuples."""
+    for name in ("anchors", "masks"):
+        object.__setattr__(config, name, tuples(getattr(config, name)))
+    anchors(where, config.anchors)
+    masks(where, config.masks, len(config.anchors))
+    per_head(where, config, "strides")
+
+
+def positive(where: str, name: str, x: object) -> None:
+    """One positive number."""
+    if not _is_positive(x):
+        wrong_value(where, name, "be a number > 0", repr(x))
+
+
+def count(where: str, name: str, x: object) -> None:
+    """A whole number, at least 1."""
+    if isinstance(x, bool) or not isinstance(x, int) or x < 1:
+        wrong_value(where, name, "be a whole number ≥ 1", repr(x))
+
+
+def _is_positive(x: object) -> bool:
+    return isinstance(x, int | float) and not isinstance(x, bool) and 0 < x < float("inf")

@@ -1,0 +1,82 @@
+"""The one door to array libraries: from an array to its namespace and adapter."""
+
+from typing import Any, TypeAlias
+
+import array_api_compat
+
+from .adapters.generic import Adapter
+
+Array: TypeAlias = Any
+
+_FOUND: dict[type, Adapter] = {}
+
+
+def adapter(x: Array) -> Adapter:
+    """What the standard lacks, for the library of x."""
+    return _FOUND.get(type(x)) or _find(x)
+
+
+def namespace(x: Array) -> Any:
+    """The array API namespace of x."""
+    return adapter(x).xp
+
+
+def _find(x: Array) -> Adapter:
+    """The adapter of a type that is seen for the first time."""
+    kind = type(x)
+    found = _of_library(kind.__module__)
+    if found is None:  # a subclass from elsewhere
+        found = next(filter(None, (_of_library(base.__module__) for base in kind.__mro__)), None)
+    if found is None:
+        found = Adapter(array_api_compat.array_namespace(x))
+    _FOUND[kind] = found
+    return found
+
+
+def _of_library(module: str) -> Adapter | None:
+    """The adapter of the library that a module belongs to; torch.compile traces these imports."""
+    top = module.partition(".")[0]
+    if top == "numpy":
+        from .adapters.numpy import ADAPTER as numpy
+
+        return numpy
+    if top == "torch":
+        from .adapters.torch import ADAPTER as torch
+
+        return torch
+    if top in ("jax", "jaxlib"):
+        from .adapters.jax import ADAPTER as jax
+
+        return jax
+    if top == "cupy":
+        from .adapters.cupy import ADAPTER as cupy
+
+        return cupy
+    return None
+
+
+def is_array(x: object) -> bool:
+    """Whether x is an array of a library of the standard."""
+    return type(x) in _FOUND or array_api_compat.is_array_api_obj(x)
+
+
+def constant(values: Any, like: Array, dtype: Any = None) -> Array:
+    """Plain numbers as an array beside `like`, of its dtype if none is given."""
+    here = adapter(like).placement(like)
+    return namespace(like).asarray(values, dtype=dtype or like.dtype, **here)
+
+
+def arange(n: int, like: Array, dtype: Any = None) -> Array:
+    """0 … n − 1 beside `like`, of its dtype if none is given."""
+    return namespace(like).arange(n, dtype=dtype or like.dtype, **adapter(like).placement(like))
+
+
+def number(mask: Array, dtype: Any) -> Array:
+    """A mask or an index as numbers of a dtype."""
+    return namespace(mask).astype(mask, dtype)
+
+
+def compute_dtype(x: Array) -> Any:
+    """The dtype of all arithmetic on x: its own, at least float32."""
+    xp = namespace(x)
+    return xp.float64 if x.dtype == xp.float64 else xp.float32

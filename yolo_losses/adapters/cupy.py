@@ -1,0 +1,20 @@
+"""CuPy: NumPy's code on the device of the arrays."""
+
+from typing import Any
+
+import array_api_compat.cupy
+
+from .generic import Array
+from .numpy import NumPy
+
+
+class CuPy(NumPy):
+    """CuPy."""
+
+    name = "cupy"
+
+    def placement(self, x: Array) -> dict[str, Any]:
+        return {"device": x.device}
+
+
+ADAPTER = CuPy(array_api_compat.cupy)

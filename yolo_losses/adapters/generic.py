@@ -1,0 +1,102 @@
+"""Any namespace of the array API standard, with nothing but the standard.
+
+The other adapters override what their library does better or has besides. None is imported
+before an array of its library is seen. Shapes: x (N, ..., D), rows (N, R, D), keep (N, R); a place
+is one index array (N, R) for each axis of x between the first and the last.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import array_api_compat
+
+Array = Any
+Place = tuple[Array, ...]
+
+
+class Adapter:
+    """The standard alone: no automatic differentiation, no assignment, no compiler."""
+
+    name = "generic"
+
+    def __init__(self, xp: Any) -> None:
+        self.xp = xp
+        self.integer = xp.int64
+
+    def placement(self, x: Array) -> dict[str, Any]:
+        """Keywords that make a creation function put a new array beside x."""
+        return {"device": array_api_compat.device(x)}
+
+    def device(self, x: Array) -> object:
+        """What has to be equal for two arrays to meet, None where the library decides itself."""
+        return array_api_compat.device(x)
+
+    def stop(self, x: Array) -> Array:
+        """x, constant for automatic differentiation."""
+        return x
+
+    def gather(self, x: Array, place: Place, keep: Array) -> Array:
+        """(N, R, D): the vectors of x at the places, 0 where keep is False."""
+        xp, (n, r), d = self.xp, keep.shape, x.shape[-1]
+        slots = math.prod(x.shape[1:-1])
+        index = xp.broadcast_to(self._slot(x, place)[..., None], (n, r, d))
+        rows = xp.take_along_axis(xp.reshape(x, (n, slots, d)), index, axis=1)
+        return xp.where(keep[..., None], rows, xp.zeros_like(rows))
+
+    def mark(self, slot: Array, keep: Array, size: int) -> Array:
+        """(N, size) bool: the slots (N, R) that some kept row names."""
+        return self._owner(slot, keep, size) < slot.shape[1]
+
+    def assemble(
+        self, x: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
+    ) -> Array:
+        """Like x: each plane in its field, rows added at their places, 0 elsewhere.
+
+        Kept rows have places of their own; the others are 0 and add nothing.
+        """
+        xp, n, d = self.xp, x.shape[0], x.shape[-1]
+        field = xp.arange(d, **self.placement(x))
+        out = xp.zeros_like(x)
+        for k, plane in planes.items():
+            out = xp.where(field == k, plane[..., None], out)
+        slots = math.prod(x.shape[1:-1])
+        owner = self._owner(self._slot(x, place), keep, slots)
+        rows = xp.concat([rows, xp.zeros((n, 1, d), dtype=rows.dtype, **self.placement(x))], axis=1)
+        rows = xp.take_along_axis(rows, xp.broadcast_to(owner[..., None], (n, slots, d)), axis=1)
+        return out + xp.reshape(rows, x.shape)
+
+    def fold(self, condition: Callable[..., Array], per_truth: tuple[Array, ...]) -> Array:
+        """Whether the condition holds for any truth: axis 1 of `per_truth`, at least one long.
+
+        The condition keeps that axis. Eager code goes truth by truth, so that no temporary
+        is longer than one truth; a traced graph reduces all at once and does not grow with T.
+        """
+        hit = condition(*(v[:, :1, ...] for v in per_truth))
+        for t in range(1, per_truth[0].shape[1]):
+            hit = hit | condition(*(v[:, t : t + 1, ...] for v in per_truth))
+        return hit[:, 0, ...]
+
+    def _slot(self, x: Array, place: Place) -> Array:
+        """The places as one index into the axes of x between the first and the last."""
+        slot = place[0]
+        for index, size in zip(place[1:], x.shape[2:-1], strict=True):
+            slot = slot * size + index
+        return slot
+
+    def _owner(self, slot: Array, keep: Array, size: int) -> Array:
+        """(N, size): the kept row that names each slot, R where there is none."""
+        xp, (n, r) = self.xp, slot.shape
+        here = self.placement(slot)
+        nobody = xp.full((n, size), r, dtype=slot.dtype, **here)
+        if n * r * size == 0:
+            return nobody
+        first = xp.arange(n, dtype=slot.dtype, **here)[:, None] * size
+        key = xp.reshape(xp.where(keep, slot + first, n * size), (n * r,))
+        order = xp.argsort(key)
+        key = xp.take(key, order)
+        ids = xp.arange(n * size, dtype=slot.dtype, **here)
+        at = xp.minimum(xp.searchsorted(key, ids), xp.full_like(ids, n * r - 1))
+        row = xp.astype(xp.take(order, at), slot.dtype) % r
+        return xp.where(xp.reshape(xp.take(key, at) == ids, (n, size)),
+                        xp.reshape(row, (n, size)), nobody)  # fmt: skip

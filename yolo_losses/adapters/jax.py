@@ -1,0 +1,53 @@
+"""JAX: eager, jitted, vmapped; reads and writes are batched over the images."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from .generic import Adapter, Array, Place
+
+
+class JAX(Adapter):
+    """JAX. Batched reads and writes keep an array that is sharded over the images so."""
+
+    name = "jax"
+
+    def __init__(self, xp: Any) -> None:
+        super().__init__(xp)
+        self.integer = xp.int32  # 64-bit integers need x64 mode; a slot fits 32 bits
+
+    def placement(self, x: Array) -> dict[str, Any]:
+        return {}
+
+    def device(self, x: Array) -> object:
+        return None if isinstance(x, jax.core.Tracer) or not x.committed else frozenset(x.devices())
+
+    def stop(self, x: Array) -> Array:
+        return jax.lax.stop_gradient(x)
+
+    def gather(self, x: Array, place: Place, keep: Array) -> Array:
+        rows = jax.vmap(lambda x, *place: x[place])(x, *place)
+        return jnp.where(keep[..., None], rows, 0)
+
+    def mark(self, slot: Array, keep: Array, size: int) -> Array:
+        blank = jnp.zeros((slot.shape[0], size), dtype=bool)
+        spare = jnp.where(keep, slot, size)
+        return jax.vmap(lambda out, s: out.at[s].set(True, mode="drop"))(blank, spare)
+
+    def assemble(
+        self, x: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
+    ) -> Array:
+        out = jnp.zeros_like(x)
+        for k, plane in planes.items():
+            out = out.at[..., k].set(plane)
+        return jax.vmap(lambda out, rows, *place: out.at[place].add(rows))(out, rows, *place)
+
+    def fold(self, condition: Callable[..., Array], per_truth: tuple[Array, ...]) -> Array:
+        if any(isinstance(v, jax.core.Tracer) for v in per_truth):
+            return jnp.any(condition(*per_truth), axis=1)
+        return super().fold(condition, per_truth)
+
+
+ADAPTER = JAX(jnp)

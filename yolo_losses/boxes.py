@@ -1,0 +1,77 @@
+"""Formats and units of boxes.
+
+| name   | the four numbers                                 |
+|--------|--------------------------------------------------|
+| cxcywh | x and y of the centre, width, height             |
+| xyxy   | left, top, right and bottom edge                 |
+| xywh   | left and top edge, width, height                 |
+
+The unit is the caller's; y grows downwards. All functions take arrays (..., 4) of a real floating
+dtype and return the same shape and dtype.
+"""
+
+from typing import Any, NamedTuple
+
+from . import _check
+from ._xp import Array, constant, namespace
+
+
+class Box(NamedTuple):
+    """The edges of boxes, each an array or a Dual of one shape."""
+
+    x1: Any
+    y1: Any
+    x2: Any
+    y2: Any
+
+
+def edges(x: Any, y: Any, w: Any, h: Any) -> Box:
+    """The edges of boxes given by centre and size."""
+    return Box(x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+
+
+def split(boxes: Array) -> tuple[Array, Array, Array, Array]:
+    """The four numbers of boxes (..., 4), each (...)."""
+    return boxes[..., 0], boxes[..., 1], boxes[..., 2], boxes[..., 3]
+
+
+def _checked(where: str, boxes: Array, names: str) -> tuple[Array, Array, Array, Array]:
+    _check.floating(where, "boxes", boxes)
+    _check.last_axis(where, "boxes", boxes, 4, names)
+    return split(boxes)
+
+
+def cxcywh_to_xyxy(boxes: Array) -> Array:
+    """Centre form to corner form: x ∓ w/2, y ∓ h/2."""
+    x, y, w, h = _checked("boxes.cxcywh_to_xyxy", boxes, "x y w h")
+    return namespace(boxes).stack(edges(x, y, w, h), axis=-1)
+
+
+def xyxy_to_cxcywh(boxes: Array) -> Array:
+    """Corner form to centre form: (x1 + x2)/2, (y1 + y2)/2, x2 − x1, y2 − y1."""
+    x1, y1, x2, y2 = _checked("boxes.xyxy_to_cxcywh", boxes, "x1 y1 x2 y2")
+    return namespace(boxes).stack([(x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1], axis=-1)
+
+
+def xywh_to_xyxy(boxes: Array) -> Array:
+    """Corner and size to corner form: x2 = x1 + w, y2 = y1 + h."""
+    x1, y1, w, h = _checked("boxes.xywh_to_xyxy", boxes, "x1 y1 w h")
+    return namespace(boxes).stack([x1, y1, x1 + w, y1 + h], axis=-1)
+
+
+def xyxy_to_xywh(boxes: Array) -> Array:
+    """Corner form to corner and size: w = x2 − x1, h = y2 − y1."""
+    x1, y1, x2, y2 = _checked("boxes.xyxy_to_xywh", boxes, "x1 y1 x2 y2")
+    return namespace(boxes).stack([x1, y1, x2 - x1, y2 - y1], axis=-1)
+
+
+def to_pixels(boxes: Array, width: float, height: float) -> Array:
+    """Fractions of an image to its pixels; every format."""
+    _checked("boxes.to_pixels", boxes, "x and y in turn")
+    return boxes * constant([width, height, width, height], boxes)
+
+
+def to_fractions(boxes: Array, width: float, height: float) -> Array:
+    """Pixels of an image to fractions of it; every format."""
+    _checked("boxes.to_fractions", boxes, "x and y in turn")
+    return boxes / constant([width, height, width, height], boxes)

@@ -1,0 +1,278 @@
+"""Elementary functions, each with its slope beside its value.
+
+A formula written with these and with operators works on arrays, where it gives the value (and
+torch or JAX may differentiate it), and on `Dual` numbers, where it gives the value together with
+its exact slope, on every library.
+"""
+
+import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from ._xp import Array, adapter, namespace, number
+
+Slope = Any  # None: a constant. ONE: a raw output itself. Otherwise an array.
+ONE = 1.0
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Dual:
+    """v + s·ε with ε² = 0: a value and its slope with respect to raw outputs.
+
+    The slope has the shape of the value, or one axis more in front: an entry for each raw output
+    that the value depends on. Operators take Duals and Python numbers.
+    """
+
+    __slots__ = ("slope", "value")
+
+    def __init__(self, value: Any, slope: Slope = None) -> None:
+        self.value, self.slope = value, slope
+
+    def __add__(self, other: Any) -> "Dual":
+        other = _dual(other)
+        return Dual(self.value + other.value, _plus(self.slope, other.slope))
+
+    def __sub__(self, other: Any) -> "Dual":
+        other = _dual(other)
+        return Dual(self.value - other.value, _minus(self.slope, other.slope))
+
+    def __mul__(self, other: Any) -> "Dual":
+        other = _dual(other)
+        left, right = _chain(self.slope, other.value), _chain(other.slope, self.value)
+        return Dual(self.value * other.value, _plus(left, right))
+
+    def __truediv__(self, divisor: float) -> "Dual":
+        return Dual(self.value / divisor, _chain(self.slope, 1 / divisor))
+
+    def __pow__(self, n: int) -> "Dual":
+        return Dual(self.value**n, _chain(self.slope, n * self.value ** (n - 1)))
+
+    def __neg__(self) -> "Dual":
+        return Dual(-self.value, _chain(self.slope, -1.0))
+
+    def __rsub__(self, other: Any) -> "Dual":
+        return _dual(other) - self
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def _dual(x: Any) -> Dual:
+    return x if isinstance(x, Dual) else Dual(x)
+
+
+def _plus(s: Slope, t: Slope) -> Slope:
+    return t if s is None else s if t is None else s + t
+
+
+def _minus(s: Slope, t: Slope) -> Slope:
+    return s if t is None else -t if s is None else s - t
+
+
+def _chain(outer: Slope, inner: Any) -> Slope:
+    """The chain rule: outer · inner."""
+    return None if outer is None else inner if outer is ONE else outer * inner
+
+
+def elementary(*slopes: Callable[..., Any]) -> Callable[[F], F]:
+    """Let a function of arrays take Duals: `slopes` are its partial derivatives.
+
+    Each is a function of the arguments and the value y, in the order of the arguments. An argument
+    without a slope is a constant.
+    """
+
+    def register(f: F) -> F:
+        @wraps(f)
+        def on_duals(*args: Any) -> Any:
+            if not any(isinstance(a, Dual) for a in args):
+                return f(*args)
+            values = [_dual(a).value for a in args]
+            y, total = f(*values), None
+            for a, slope in zip(args, slopes, strict=False):
+                if isinstance(a, Dual) and a.slope is not None:
+                    total = _plus(total, _chain(a.slope, slope(*values, y)))
+            return Dual(y, total)
+
+        return on_duals  # type: ignore[return-value]
+
+    return register
+
+
+def value(x: Any) -> Any:
+    """The value of a Dual; an array as it is."""
+    return x.value if isinstance(x, Dual) else x
+
+
+def stop(x: Any) -> Any:
+    """The same value, constant for the gradient."""
+    return Dual(x.value) if isinstance(x, Dual) else adapter(x).stop(x)
+
+
+# Exponentials. Conditions are put so that a NaN passes through.
+
+EXP_LIMIT = 20.0
+_FLOOR = -87.0  # e^87 is finite in float32; σ(−87) = 2e-38
+
+
+def _clip(x: Array, low: float, high: float) -> Array:
+    """x limited to low … high, slope 1 there and 0 outside."""
+    xp = namespace(x)
+    x = xp.where(~(x > high), x, high)
+    return xp.where(~(x < low), x, low)
+
+
+def _sigmoids(t: Array) -> tuple[Array, Array]:
+    """σ(t) and σ(−t) = 1 − σ(t), both to full relative precision."""
+    xp = namespace(t)
+    e = xp.exp(xp.minimum(t, -t))
+    large = 1 / (1 + e)
+    small = e * large
+    up = t >= 0
+    return xp.where(up, large, small), xp.where(up, small, large)
+
+
+def _d_sigmoid(t: Array, y: Array) -> Array:
+    up, down = _sigmoids(t)
+    return up * down
+
+
+@elementary(lambda t, y: y * number((t >= -EXP_LIMIT) & (t <= EXP_LIMIT), t.dtype))
+def exp(t: Any) -> Any:
+    """e^t at clip(t, −20, 20), slope 0 outside."""
+    return namespace(t).exp(_clip(t, -EXP_LIMIT, EXP_LIMIT))
+
+
+@elementary(_d_sigmoid)
+def sigmoid(t: Any) -> Any:
+    """σ(t) = 1 / (1 + e^−t)."""
+    xp = namespace(t)
+    return 1 / (1 + xp.exp(-xp.where(~(t < _FLOOR), t, _FLOOR)))
+
+
+@elementary(lambda t, y: 0.5 * y * _sigmoids(t)[1])
+def sqrt_sigmoid(t: Any) -> Any:
+    """√σ(t) = exp(−½·softplus(−t))."""
+    return namespace(t).exp(-0.5 * softplus(-t))
+
+
+@elementary(lambda t, y: _sigmoids(t)[0])
+def softplus(t: Any) -> Any:
+    """log(1 + e^t) = −log(1 − σ(t)); softplus(−t) = −log σ(t)."""
+    xp = namespace(t)
+    return xp.maximum(t, xp.zeros_like(t)) + xp.log1p(xp.exp(xp.minimum(t, -t)))
+
+
+def _d_bce(c: Array, p: Array, y: Array) -> Array:
+    up, down = _sigmoids(c)
+    return (1 - p) * up - p * down
+
+
+@elementary(_d_bce)
+def bce(c: Any, p: Any) -> Any:
+    """−p log σ(c) − (1 − p) log(1 − σ(c)) from the logit c; p is constant, slope σ(c) − p.
+
+    Written as a sum of terms ≥ 0, so that nothing cancels.
+    """
+    xp = namespace(c)
+    zero = xp.zeros_like(c)
+    log1p = xp.log1p(xp.exp(xp.minimum(c, -c)))
+    return p * xp.maximum(-c, zero) + (1 - p) * xp.maximum(c, zero) + log1p
+
+
+def logit(p: Array) -> Array:
+    """σ⁻¹(p) = log(p / (1 − p)); ∓∞ at 0 and 1."""
+    xp = namespace(p)
+    return xp.log(p) - xp.log1p(-p)
+
+
+def softmax(c: Array) -> Array:
+    """e^c / Σ e^c over the last axis."""
+    xp = namespace(c)
+    e = xp.exp(c - adapter(c).stop(xp.max(c, axis=-1, keepdims=True)))
+    return e / xp.sum(e, axis=-1, keepdims=True)
+
+
+def _d_softmax_squared_error(c: Array, p: Array, y: Array) -> Array:
+    p_hat = softmax(c)
+    d = p_hat - p
+    return 2 * p_hat * (d - namespace(c).sum(p_hat * d, axis=-1, keepdims=True))
+
+
+@elementary(_d_softmax_squared_error)
+def softmax_squared_error(c: Any, p: Any) -> Any:
+    """(p − p̂)² for each class, p̂ = softmax(c); p is constant.
+
+    Each p̂ depends on all logits: the slope is that of the sum over the last axis. What this is
+    multiplied by has to be constant along that axis.
+    """
+    return (p - softmax(c)) ** 2
+
+
+# Geometry.
+
+
+def _less(a: Array, b: Array) -> Array:
+    """1 where a < b, ½ at a tie, 0 elsewhere."""
+    return 0.5 - 0.5 * namespace(a).sign(a - b)
+
+
+@elementary(lambda a, b, y: _less(a, b), lambda a, b, y: _less(b, a))
+def minimum(a: Any, b: Any) -> Any:
+    """The smaller; a tie shares the slope ½–½."""
+    return namespace(a).minimum(a, b)
+
+
+@elementary(lambda a, b, y: _less(b, a), lambda a, b, y: _less(a, b))
+def maximum(a: Any, b: Any) -> Any:
+    """The larger; a tie shares the slope ½–½."""
+    return namespace(a).maximum(a, b)
+
+
+@elementary(lambda x, y: number(x > 0, x.dtype))
+def positive(x: Any) -> Any:
+    """max(x, 0) with slope 0 at 0."""
+    xp = namespace(x)
+    return xp.where(x <= 0, xp.zeros_like(x), x)
+
+
+@elementary()
+def nonzero(x: Any) -> Any:
+    """1, and 0 where x is 0; a constant for the gradient."""
+    return number(x != 0, x.dtype)
+
+
+def _over(a: Array, b: Array) -> Array:
+    xp = namespace(b)
+    safe = xp.where(b == 0, xp.ones_like(b), b)
+    return xp.where(b == 0, xp.zeros_like(b), a / safe)
+
+
+@elementary(lambda a, b, y: _over(nonzero(b), b), lambda a, b, y: -_over(y, b))
+def ratio(a: Any, b: Any) -> Any:
+    """a / b, and 0 with slope 0 where b is 0."""
+    return _over(a, b)
+
+
+def _fraction(w: Array, h: Array) -> tuple[Array, Array, Array]:
+    """Whether w > h, the larger of the two, and the smaller over the larger."""
+    xp = namespace(w)
+    wide = w > h
+    large = xp.where(wide, w, h)
+    return wide, large, _over(xp.where(wide, h, w), large)
+
+
+def _d_atan_ratio(w: Array, h: Array) -> tuple[Array, Array]:
+    """h / (w² + h²) along w and −w / (w² + h²) along h, without the squares."""
+    xp = namespace(w)
+    wide, large, q = _fraction(w, h)
+    steep = _over(1 / (1 + q * q), large)
+    flat = q * steep
+    return xp.where(wide, flat, steep), -xp.where(wide, steep, flat)
+
+
+@elementary(lambda w, h, y: _d_atan_ratio(w, h)[0], lambda w, h, y: _d_atan_ratio(w, h)[1])
+def atan_ratio(w: Any, h: Any) -> Any:
+    """atan(w / h) for w, h ≥ 0; 0 where both are 0."""
+    wide, _, q = _fraction(w, h)
+    angle = namespace(w).atan(q)
+    return namespace(w).where(wide, math.pi / 2 - angle, angle)

@@ -1,0 +1,357 @@
+"""Heads, lanes and slots: where the numbers of a raw output stand.
+
+A *lane* is one predictor of one head: B a head in v1, one an anchor elsewhere. It has a slot in
+each cell, and all lanes of all heads lie behind one another on one slot axis P in the order (head,
+anchor, row, col), so that matching and formulas never loop over heads. Only reading, gathering
+and scattering do. A *plane* is one field of all slots, (N, P), contiguous along the columns.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from . import _check
+from ._xp import Array, adapter, arange, compute_dtype, constant, namespace, number
+from .boxes import split
+from .elementwise import sigmoid
+
+# Layouts of a convolution's output.
+
+
+def _split(where: str, x: Array, rank: int, axis: int, num_anchors: int | None) -> int:
+    """The length of the field axis when the channel axis of x holds the anchors too."""
+    _check.array(where, "x", x)
+    if x.ndim != rank:
+        _check.wrong_value(where, "x", f"have {rank} axes", tuple(x.shape))
+    if num_anchors is None:
+        return int(x.shape[axis])
+    channels = int(x.shape[axis])
+    if num_anchors < 1 or channels % num_anchors:
+        expected = f"have a channel axis {axis} divisible by num_anchors = {num_anchors}"
+        _check.wrong_value(where, "x", expected, tuple(x.shape))
+    return channels // num_anchors
+
+
+def from_nchw(x: Array, num_anchors: int | None) -> Array:
+    """(N, A·(5 + K), H, W) → (N, H, W, A, 5 + K), a view where the library has views.
+
+    Parameters
+    ----------
+    x : array, shape (N, A·(5 + K), H, W)
+        A convolution's output, channel = anchor·(5 + K) + field.
+    num_anchors : int or None
+        A. None, for v1: only the channel axis moves, to (N, H, W, B·5 + K).
+
+    Raises
+    ------
+    ValueError
+        Not four axes, or channels that A does not divide.
+    """
+    d = _split("grid.from_nchw", x, 4, 1, num_anchors)
+    xp, (n, _, h, w) = namespace(x), x.shape
+    if num_anchors is None:
+        return xp.permute_dims(x, (0, 2, 3, 1))
+    return xp.permute_dims(xp.reshape(x, (n, num_anchors, d, h, w)), (0, 3, 4, 1, 2))
+
+
+def from_nhwc(x: Array, num_anchors: int | None) -> Array:
+    """(N, H, W, A·(5 + K)) → (N, H, W, A, 5 + K); None, for v1, leaves x as it is.
+
+    Parameters and errors as for `from_nchw`, with the channels last.
+    """
+    d = _split("grid.from_nhwc", x, 4, 3, num_anchors)
+    return x if num_anchors is None else namespace(x).reshape(x, (*x.shape[:3], num_anchors, d))
+
+
+def to_nchw(x: Array) -> Array:
+    """The inverse of `from_nchw`: five axes to (N, A·D, H, W), four axes to (N, D, H, W)."""
+    _check_raw("grid.to_nchw", x)
+    xp = namespace(x)
+    if x.ndim == 4:
+        return xp.permute_dims(x, (0, 3, 1, 2))
+    n, h, w, a, d = x.shape
+    return xp.reshape(xp.permute_dims(x, (0, 3, 4, 1, 2)), (n, a * d, h, w))
+
+
+def to_nhwc(x: Array) -> Array:
+    """The inverse of `from_nhwc`: five axes to (N, H, W, A·D), four axes as they are."""
+    _check_raw("grid.to_nhwc", x)
+    if x.ndim == 4:
+        return x
+    n, h, w, a, d = x.shape
+    return namespace(x).reshape(x, (n, h, w, a * d))
+
+
+def _check_raw(where: str, x: Array) -> None:
+    _check.array(where, "x", x)
+    if x.ndim not in (4, 5):
+        _check.wrong_value(where, "x", "have 4 or 5 axes", tuple(x.shape))
+
+
+# Lanes.
+
+
+class Lane(NamedTuple):
+    """One predictor of one head, in plain numbers (constants of a trace)."""
+
+    id: int  # its index among all lanes
+    head: int
+    anchor: int  # its index in the head
+    prior: int  # its index in config.anchors
+    pw: float  # size of the prior, fractions of the image
+    ph: float
+    H: int
+    W: int
+    start: int  # its first slot
+
+
+class Layout(NamedTuple):
+    """All lanes of a network's output, in the order of the slot axis."""
+
+    lanes: tuple[Lane, ...]
+    priors: tuple[tuple[float, float], ...]  # of config.anchors, fractions of the image
+    size: int  # P
+
+    def column(self, name: str) -> tuple[Any, ...]:
+        """One attribute of all lanes, (L,)."""
+        return tuple(getattr(lane, name) for lane in self.lanes)
+
+    def input_size(self, strides: Sequence[float]) -> tuple[float, float]:
+        """Width and height of the network input, pixels."""
+        lane = self.lanes[0]
+        return lane.W * strides[0], lane.H * strides[0]
+
+    def heads(self) -> list[tuple[Lane, ...]]:
+        """The lanes of each head."""
+        num = self.lanes[-1].head + 1
+        return [tuple(lane for lane in self.lanes if lane.head == s) for s in range(num)]
+
+
+def layout(
+    raw: Sequence[Array],
+    anchors: Sequence[Sequence[float]],
+    masks: Sequence[Sequence[int]],
+    strides: Sequence[float],
+) -> Layout:
+    """The lanes of heads (N, H, W, A, 5 + K)."""
+    width, height = raw[0].shape[2] * strides[0], raw[0].shape[1] * strides[0]
+    priors = tuple((w / width, h / height) for w, h in anchors)
+    lanes: list[Lane] = []
+    start = 0
+    for head, (x, mask) in enumerate(zip(raw, masks, strict=True)):
+        H, W = x.shape[1:3]
+        for a, k in enumerate(mask):
+            lanes.append(Lane(len(lanes), head, a, k, *priors[k], H, W, start))
+            start += H * W
+    return Layout(tuple(lanes), priors, start)
+
+
+def layout_of_cells(raw: Array, num_boxes: int) -> Layout:
+    """The lanes of a v1 output (N, S, S, B·5 + K): B, without a prior."""
+    H, W = raw.shape[1:3]
+    lanes = (Lane(b, 0, b, b, 1.0, 1.0, H, W, b * H * W) for b in range(num_boxes))
+    return Layout(tuple(lanes), (), num_boxes * H * W)
+
+
+def per_row(column: Sequence[float], lane: Array, dtype: Any) -> Array:
+    """An attribute of each row's lane: (L,) numbers at lanes (...)."""
+    xp = namespace(lane)
+    flat = xp.reshape(lane, (math.prod(lane.shape),))
+    return xp.reshape(xp.take(constant(column, lane, dtype), flat, axis=0), lane.shape)
+
+
+# Reading. A raw output has its fields on the last axis: of one box in v2 to v4, rank 5, and of B
+# boxes and then the classes in v1, rank 4.
+
+
+class Raw(NamedTuple):
+    """The fields of raw outputs: t_x t_y t_w t_h t_o and the class logits c."""
+
+    tx: Any
+    ty: Any
+    tw: Any
+    th: Any
+    to: Any
+    c: Any
+
+
+def fields(rows: Array) -> Raw:
+    """The fields of vectors (..., 5 + K)."""
+    return Raw(*split(rows), rows[..., 4], rows[..., 5:])
+
+
+def fields_of_boxes(rows: Array, num_boxes: int) -> Raw:
+    """The fields of vectors (..., B·5 + K): (..., B) for the boxes, (..., K) for the classes."""
+    n = 5 * num_boxes
+    tx, ty, tw, th, to = (rows[..., k:n:5] for k in range(5))
+    return Raw(tx, ty, tw, th, to, rows[..., n:])
+
+
+def _field_index(x: Array, k: int, num_boxes: int) -> Any:
+    """Field k of each box, on the last axis of a raw output."""
+    return k if x.ndim == 5 else slice(k, 5 * num_boxes, 5)
+
+
+def plane(raw: Sequence[Array], layout: Layout, k: int) -> Array:
+    """(N, P): field k of all slots, in the compute dtype."""
+    xp, dtype = namespace(raw[0]), compute_dtype(raw[0])
+    parts = []
+    for x, lanes in zip(raw, layout.heads(), strict=True):
+        (n, h, w), num = x.shape[:3], len(lanes)
+        field = xp.permute_dims(x[..., _field_index(x, k, num)], (0, 3, 1, 2))
+        parts.append(xp.reshape(xp.astype(field, dtype, copy=False), (n, num * h * w)))
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
+
+
+def head_planes(plane: Array, layout: Layout) -> list[Array]:
+    """(N, P) → (N, A, H, W) for each head."""
+    xp, parts = namespace(plane), []
+    for lanes in layout.heads():
+        first, (n, a, h, w) = lanes[0].start, (plane.shape[0], len(lanes), lanes[0].H, lanes[0].W)
+        parts.append(xp.reshape(plane[:, first : first + a * h * w], (n, a, h, w)))
+    return parts
+
+
+def split_planes(plane: Array, layout: Layout) -> list[Array]:
+    """The inverse of `plane`: (N, P) → (N, H, W, A) for each head."""
+    xp = namespace(plane)
+    return [xp.permute_dims(p, (0, 2, 3, 1)) for p in head_planes(plane, layout)]
+
+
+# Decoding every predictor.
+
+
+def prior_sizes(lanes: Sequence[Lane], like: Array) -> tuple[Array, Array]:
+    """p_w and p_h of lanes, (A, 1, 1), to meet planes (N, A, H, W)."""
+    pw = constant([lane.pw for lane in lanes], like)[:, None, None]
+    ph = constant([lane.ph for lane in lanes], like)[:, None, None]
+    return pw, ph
+
+
+class Cell(NamedTuple):
+    """Where predictors stand: c_x c_y in cells, p_w p_h in fractions of the image."""
+
+    col: Any
+    row: Any
+    pw: Any
+    ph: Any
+
+
+def row_cells(layout: Layout, lane: Array, dtype: Any) -> Cell:
+    """The cells of rows. Rows are measured from the corner of their cell: c_x = c_y = 0."""
+    pw, ph = (per_row(layout.column(k), lane, dtype) for k in ("pw", "ph"))
+    return Cell(0.0, 0.0, pw, ph)
+
+
+Decode = Callable[[Raw, Cell, int], tuple[Any, Any, Any, Any]]  # t, cell, head → x̂ ŷ ŵ ĥ
+
+
+class Decoded(NamedTuple):
+    """Predictions of one head.
+
+    Attributes
+    ----------
+    boxes : array, shape (N, H, W, A, 4)
+        Centre form x y w h, fractions of the image.
+    obj : array, shape (N, H, W, A)
+        Confidence or objectness Ĉ, 0 … 1.
+    cls : array, shape (N, H, W, A, K); v1: (N, S, S, K)
+        Class probabilities p̂(c).
+    """
+
+    boxes: Array
+    obj: Array
+    cls: Array
+
+
+def predicted(raw: Sequence[Array], layout: Layout, decode: Decode) -> Iterator[tuple[Array, ...]]:
+    """x̂ ŷ ŵ ĥ of all predictors, fractions of the image: planes (N, A, H, W), head by head."""
+    planes = [head_planes(plane(raw, layout, k), layout) for k in range(4)]
+    for s, (lanes, tx, ty, tw, th) in enumerate(zip(layout.heads(), *planes, strict=True)):
+        H, W, (pw, ph) = lanes[0].H, lanes[0].W, prior_sizes(lanes, tx)
+        cell = Cell(arange(W, tx)[None, :], arange(H, tx)[:, None], pw, ph)
+        x_hat, y_hat, w_hat, h_hat = decode(Raw(tx, ty, tw, th, None, None), cell, s)
+        yield x_hat / W, y_hat / H, w_hat, h_hat
+
+
+def decode(
+    raw: Sequence[Array], layout: Layout, decode: Decode, probability: Callable[[Array], Array]
+) -> tuple[Decoded, ...]:
+    """All predictions of each head, in the compute dtype."""
+    xp, out = namespace(raw[0]), []
+    for x, lanes, planes in zip(raw, layout.heads(), predicted(raw, layout, decode), strict=True):
+        x = xp.astype(x, compute_dtype(x), copy=False)
+        boxes = xp.stack([xp.permute_dims(p, (0, 2, 3, 1)) for p in planes], axis=-1)
+        t = fields(x) if x.ndim == 5 else fields_of_boxes(x, len(lanes))
+        out.append(Decoded(boxes, sigmoid(t.to), probability(t.c)))
+    return tuple(out)
+
+
+# Encoding boxes at given cells.
+
+
+def in_cell(
+    boxes: Array, row: Array, col: Array, grid_shape: tuple[int, int]
+) -> tuple[Array, Array, Array, Array]:
+    """Offsets of the centre from the corner of a cell, in cells, and w, h as they are."""
+    dtype, (H, W) = compute_dtype(boxes), grid_shape
+    x, y, w, h = split(namespace(boxes).astype(boxes, dtype, copy=False))
+    return x * W - number(col, dtype), y * H - number(row, dtype), w, h
+
+
+def prior_at(
+    anchors: Sequence[Sequence[float]], anchor: Array, input_size: tuple[float, float], like: Array
+) -> tuple[Array, Array]:
+    """p_w and p_h, fractions of the image, of anchors by index; input_size (height, width)."""
+    height, width = input_size
+    pw = per_row([w / width for w, _ in anchors], anchor, like.dtype)
+    ph = per_row([h / height for _, h in anchors], anchor, like.dtype)
+    return pw, ph
+
+
+# Rows: places of single slots, (N, R) each, behind one another by head. `counts` says how many
+# rows a head has. A place is (row, col, anchor) in v2 to v4 and (row, col) in v1.
+
+
+def by_head(counts: Sequence[int]) -> list[slice]:
+    """The rows of each head."""
+    ends = [sum(counts[: s + 1]) for s in range(len(counts))]
+    return [slice(end - count, end) for end, count in zip(ends, counts, strict=True)]
+
+
+def gather(
+    raw: Sequence[Array], place: tuple[Array, ...], keep: Array, counts: Sequence[int]
+) -> Array:
+    """(N, R, D): the vectors of raw outputs at the kept places, else 0; in the compute dtype."""
+    xp, parts = namespace(keep), []
+    for x, k in zip(raw, by_head(counts), strict=True):
+        rows = adapter(x).gather(x, tuple(p[:, k] for p in place), keep[:, k])
+        parts.append(xp.astype(rows, compute_dtype(x), copy=False))
+    return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
+
+
+def scatter(
+    raw: Sequence[Array], layout: Layout, plane: Array, place: tuple[Array, ...],
+    keep: Array, counts: Sequence[int], rows: Array,
+) -> tuple[Array, ...]:  # fmt: skip
+    """Arrays like raw: `plane` (N, P) in the objectness fields, rows (N, R, D) at their places."""
+    out = []
+    for x, p, k in zip(raw, split_planes(plane, layout), by_head(counts), strict=True):
+        p, r = saturate(p, x.dtype), saturate(rows[:, k, :], x.dtype)
+        planes = {4: p} if x.ndim == 5 else {5 * b + 4: p[..., b] for b in range(p.shape[3])}
+        out.append(adapter(x).assemble(x, planes, tuple(q[:, k] for q in place), r, keep[:, k]))
+    return tuple(out)
+
+
+def saturate(x: Array, dtype: Any) -> Array:
+    """x in a dtype, limited to its finite values."""
+    xp = namespace(x)
+    if x.dtype == dtype:
+        return x
+    largest = float(xp.finfo(dtype).max)
+    return xp.astype(xp.clip(x, min=-largest, max=largest), dtype)
+
+
+def one_hot(label: Array, num_classes: int, dtype: Any) -> Array:
+    """p(c): (N, R) labels → (N, R, K)."""
+    return namespace(label).astype(label[..., None] == arange(num_classes, label), dtype)

@@ -1,0 +1,237 @@
+"""Similarities of boxes: IOU, GIOU, DIOU, CIOU, each formula once.
+
+A loss is 1 − similarity. Boxes are corner boxes in one isotropic unit (pixels): the distance of
+DIOU and CIOU and the aspect ratio of CIOU change when x and y are scaled apart. I intersection,
+U union, C area of the smallest enclosing box, c its diagonal, ρ the distance of the centres.
+"""
+
+import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from . import _check
+from ._xp import Array, constant, namespace
+from .boxes import Box, split
+from .elementwise import (
+    Dual,
+    atan_ratio,
+    maximum,
+    minimum,
+    nonzero,
+    positive,
+    ratio,
+    stop,
+)  # fmt: skip
+
+SIMILARITY: dict[str, Callable[..., Any]] = {}  # name → the formula on the edges of boxes
+
+
+def similarity(formula: Callable[[Box, Box], Any]) -> Callable[[Array, Array], Array]:
+    """Register a formula on edges, and make of it a function of arrays (..., 4).
+
+    This is how a similarity of your own is added: its name becomes an option of `v4.Config` and
+    `value_and_grad`, and its gradient follows from the elementary functions that it is made of.
+    """
+    name = formula.__name__
+    SIMILARITY[name] = formula
+
+    @wraps(formula)
+    def of_arrays(pred: Array, gt: Array) -> Array:
+        pred, gt = _checked(f"iou.{name}", pred, gt)
+        return formula(Box(*split(pred)), Box(*split(gt)))
+
+    return of_arrays
+
+
+def _checked(where: str, pred: Array, gt: Array) -> tuple[Array, Array]:
+    """Both boxes in their common compute dtype."""
+    for argument, x in (("pred", pred), ("gt", gt)):
+        _check.floating(where, argument, x)
+        _check.last_axis(where, argument, x, 4, "x1 y1 x2 y2")
+    _check.together(where, [("pred", pred), ("gt", gt)])
+    xp = namespace(pred)
+    dtype = xp.float64 if xp.float64 in (pred.dtype, gt.dtype) else xp.float32
+    return xp.astype(pred, dtype, copy=False), xp.astype(gt, dtype, copy=False)
+
+
+def _size(box: Box) -> tuple[Any, Any]:
+    """Width and height; an edge on the wrong side counts as width 0."""
+    return positive(box.x2 - box.x1), positive(box.y2 - box.y1)
+
+
+def _intersection(pred: Box, gt: Box) -> Box:
+    return Box(
+        maximum(pred.x1, gt.x1), maximum(pred.y1, gt.y1),
+        minimum(pred.x2, gt.x2), minimum(pred.y2, gt.y2),
+    )  # fmt: skip
+
+
+def _enclosure(pred: Box, gt: Box) -> Box:
+    return Box(
+        minimum(pred.x1, gt.x1), minimum(pred.y1, gt.y1),
+        maximum(pred.x2, gt.x2), maximum(pred.y2, gt.y2),
+    )  # fmt: skip
+
+
+def _area(box: Box) -> Any:
+    w, h = _size(box)
+    return w * h
+
+
+def _inter_union(pred: Box, gt: Box) -> tuple[Any, Any]:
+    """I and U."""
+    inter = _area(_intersection(pred, gt))
+    return inter, _area(pred) + _area(gt) - inter
+
+
+def _distance(pred: Box, gt: Box) -> Any:
+    """ρ² / c², 0 where c = 0."""
+    dx = (pred.x1 + pred.x2 - gt.x1 - gt.x2) / 2
+    dy = (pred.y1 + pred.y2 - gt.y1 - gt.y2) / 2
+    cw, ch = _size(_enclosure(pred, gt))
+    return ratio(dx**2 + dy**2, cw**2 + ch**2)
+
+
+@similarity
+def iou(pred: Array, gt: Array) -> Array:
+    """Intersection over union.
+
+    ::
+
+        (1)  IOU = I / U          0 where U = 0
+
+    Parameters
+    ----------
+    pred, gt : array, shape (..., 4), real floating
+        Corner boxes x1 y1 x2 y2 in one unit, broadcast together. x2 < x1 counts as width 0.
+
+    Returns
+    -------
+    array, shape (...), float64 if one of them is, else float32
+        In [0, 1]; 1 where the boxes are equal and not empty.
+
+    Raises
+    ------
+    ValueError
+        A last axis that is not 4, arrays on two devices.
+    TypeError
+        An array that is not real floating, arrays of two libraries.
+
+    Notes
+    -----
+    Slopes of minimum and maximum share ½–½ at a tie; an intersection of width 0 has slope 0.
+    """
+    inter, union = _inter_union(pred, gt)
+    return ratio(inter, union)  # (1)
+
+
+@similarity
+def giou(pred: Array, gt: Array) -> Array:
+    """Generalised IOU: minus the share of the enclosing box that neither box covers.
+
+    ::
+
+        (1)  GIOU = IOU − (C − U) / C          second part 0 where C = 0
+
+    Parameters, errors and slopes as for `iou`.
+
+    Returns
+    -------
+    array, shape (...)
+        In (−1, 1]. Two empty boxes on one point: 0.
+
+    Notes
+    -----
+    Source: Rezatofighi et al. 2019, algorithm 1.
+    """
+    inter, union = _inter_union(pred, gt)
+    enclosing = _area(_enclosure(pred, gt))
+    return ratio(inter, union) - ratio(enclosing - union, enclosing)  # (1)
+
+
+@similarity
+def diou(pred: Array, gt: Array) -> Array:
+    """Distance IOU: minus the squared distance of the centres over the enclosing diagonal's.
+
+    ::
+
+        (1)  DIOU = IOU − ρ² / c²          second part 0 where c = 0
+
+    Parameters, errors and slopes as for `iou`; the unit has to be isotropic.
+
+    Returns
+    -------
+    array, shape (...)
+        In (−1, 1]. Two empty boxes on one point: 0.
+
+    Notes
+    -----
+    Source: Zheng et al. 2020, equation 7. darknet raises ρ²/c² to the power 0.6.
+    """
+    inter, union = _inter_union(pred, gt)
+    return ratio(inter, union) - _distance(pred, gt)  # (1)
+
+
+@similarity
+def ciou(pred: Array, gt: Array) -> Array:
+    """Complete IOU: DIOU minus a weighted mismatch of the aspect ratios.
+
+    ::
+
+        (1)  v    = 4/π² · (atan(w/h) − atan(ŵ/ĥ))²     0 where a width or height is 0
+        (2)  α    = v / ((1 − IOU) + v)                  0 where v = 0; a constant
+        (3)  CIOU = IOU − ρ² / c² − α·v
+
+    Parameters, errors and slopes as for `iou`; the unit has to be isotropic.
+
+    Returns
+    -------
+    array, shape (...)
+        In (−2, 1]. Two empty boxes on one point: 0.
+
+    Notes
+    -----
+    α is constant for the gradient, v is not.
+    Source: Zheng et al. 2020, equations 8 to 11. Programs add an ε to (2) or leave out the factor
+    1/(w² + h²) of the gradient of (1).
+    """
+    (w_hat, h_hat), (w, h) = _size(pred), _size(gt)
+    iou = ratio(*_inter_union(pred, gt))
+    oblong = nonzero(w) * nonzero(h) * nonzero(w_hat) * nonzero(h_hat)
+    v = oblong * (4 / math.pi**2) * (atan_ratio(w, h) - atan_ratio(w_hat, h_hat)) ** 2  # (1)
+    alpha = ratio(stop(v), 1 - stop(iou) + stop(v))  # (2)
+    return iou - _distance(pred, gt) - alpha * v  # (3)
+
+
+def value_and_grad(name: str, pred: Array, gt: Array) -> tuple[Array, Array]:
+    """A similarity of each pair, and its gradient with respect to pred.
+
+    Parameters
+    ----------
+    name : str
+        A key of `SIMILARITY`: "iou", "giou", "diou", "ciou", or one that was registered.
+    pred, gt : array, shape (..., 4), real floating
+        Corner boxes x1 y1 x2 y2, broadcast together to the shape B + (4,).
+
+    Returns
+    -------
+    value : array, shape B
+    grad : array, shape B + (4,)
+        The slopes of each pair's value along x1 y1 x2 y2 of pred; finite everywhere.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `iou`, and for a name that does not exist.
+    """
+    _check.choice("iou.value_and_grad", "name", name, SIMILARITY)
+    pred, gt = _checked("iou.value_and_grad", pred, gt)
+    xp = namespace(pred)
+    pred, gt = xp.broadcast_arrays(pred, gt)
+    one = constant([[float(i == k) for i in range(4)] for k in range(4)], pred)
+    unit = xp.reshape(one, (4, 4) + (1,) * (pred.ndim - 1))
+    seeded = Box(*(Dual(v, unit[k, ...]) for k, v in enumerate(split(pred))))
+    out = SIMILARITY[name](seeded, Box(*map(Dual, split(gt))))
+    slope = xp.broadcast_to(out.slope, (4, *out.value.shape))
+    return out.value, xp.permute_dims(slope, (*range(1, slope.ndim), 0))

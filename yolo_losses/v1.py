@@ -1,0 +1,239 @@
+"""YOLOv1.
+
+::
+
+    x̂ = σ(t_x)   ŷ = σ(t_y)   ŵ = σ(t_w)   ĥ = σ(t_h)   Ĉ = σ(t_o)   p̂ = softmax(c)       (1)
+
+    1obj_ij: of the predictors of the centre's cell the one whose box has the highest IOU
+    1obj_i:  an object's centre falls in cell i
+
+    Loss = λ_coord Σ_i Σ_j 1obj_ij [(x − x̂)² + (y − ŷ)² + (√w − √ŵ)² + (√h − √ĥ)²]       (2)
+         +         Σ_i Σ_j 1obj_ij (IOU_pred^truth − Ĉ)²                              (3)
+         + λ_noobj Σ_i Σ_j 1noobj_ij (0 − Ĉ)²                                         (4)
+         +         Σ_i 1obj_i Σ_c (p(c) − p̂(c))²                                     (5)
+
+x, y are offsets inside the cell, w, h fractions of the image; boxes meet in image units.
+1noobj = 1 − 1obj. A cell holds one object: the first in the list. Ties of IOU go to the lowest j.
+IOU_pred^truth is constant for the gradient. √σ(t) = exp(−½·softplus(−t)).
+
+Source: Redmon et al. 2016, section 2.2, equation 3.
+"""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from . import _check, grid, matching, presets, terms
+from ._xp import Array, namespace, number
+from .boxes import edges
+from .elementwise import logit, sigmoid, softmax, softmax_squared_error, sqrt_sigmoid, stop
+from .grid import Cell, Decoded, Raw
+from .iou import SIMILARITY
+from .matching import Assignment, Matches, Rows
+from .targets import Targets, usable
+from .terms import LossTerms, Problem
+
+IOU = SIMILARITY["iou"]
+
+
+@dataclass(frozen=True)
+class Config:
+    """Scalars of YOLOv1.
+
+    Attributes
+    ----------
+    num_boxes : int
+        B, predictors of a cell.
+    lambda_coord, lambda_noobj : float
+        Weights of the terms.
+    """
+
+    num_boxes: int = 2
+    lambda_coord: float = 5.0
+    lambda_noobj: float = 0.5
+
+    def __post_init__(self) -> None:
+        _check.count("v1.Config", "num_boxes", self.num_boxes)
+        _check.weights("v1.Config", self)
+
+    @classmethod
+    def voc(cls) -> "Config":
+        """The published configuration for VOC: S = 7, B = 2, 20 classes."""
+        return cls(**presets.V1_VOC)
+
+
+def _decode(t: Raw, at: Cell, head: int) -> tuple[Any, Any, Any, Any]:
+    """x̂ ŷ in cells, ŵ ĥ in fractions of the image."""
+    x_hat = sigmoid(t.tx) + at.col  # (1)
+    y_hat = sigmoid(t.ty) + at.row
+    w_hat = sigmoid(t.tw)
+    h_hat = sigmoid(t.th)
+    return x_hat, y_hat, w_hat, h_hat
+
+
+class Truth(NamedTuple):
+    """All that is constant for the gradient: rows (N, R, 1), noobj (N, P)."""
+
+    x: Array  # inside the cell
+    y: Array
+    sqrt_w: Array  # fractions of the image
+    sqrt_h: Array
+    p: Array  # (N, R, K)
+    iou: Array  # IOU_pred^truth of the responsible predictor
+    obj: Array  # (N, R, B): 1obj_ij
+    obj_i: Array  # 1obj_i
+    noobj: Array  # 1noobj_ij
+
+
+def _formula(t: Raw, to: Any, g: Truth, config: Config) -> LossTerms:
+    box = (
+        (g.x - sigmoid(t.tx)) ** 2 + (g.y - sigmoid(t.ty)) ** 2
+        + (g.sqrt_w - sqrt_sigmoid(t.tw)) ** 2 + (g.sqrt_h - sqrt_sigmoid(t.th)) ** 2
+    )  # fmt: skip
+    return LossTerms(
+        box=config.lambda_coord * g.obj * box,  # (2)
+        obj=g.obj * (g.iou - sigmoid(t.to)) ** 2,  # (3)
+        noobj=config.lambda_noobj * g.noobj * (0 - sigmoid(to)) ** 2,  # (4)
+        cls=g.obj_i * softmax_squared_error(t.c, g.p),  # (5)
+    )
+
+
+def _truth(found: Assignment, num_classes: int) -> Truth:
+    rows, dtype = found.rows, found.rows.x.dtype
+    xp = namespace(rows.x)
+    x, y, w, h, iou, keep = (
+        v[..., None] for v in (rows.x, rows.y, rows.w, rows.h, rows.iou, rows.keep)
+    )
+    p = grid.one_hot(rows.label, num_classes, dtype)
+    obj = grid.one_hot(rows.lane, len(found.layout.lanes), dtype) * number(keep, dtype)
+    noobj = number(~found.occupied, dtype)
+    return Truth(x, y, xp.sqrt(w), xp.sqrt(h), p, iou, obj, number(keep, dtype), noobj)
+
+
+def _ious(raw: Array, rows: Rows, layout: grid.Layout) -> Array:
+    """(N, R, B): IOU of each predictor of a row's cell with its truth, in image units."""
+    lane, num = layout.lanes[0], len(layout.lanes)
+    at_rows = grid.gather((stop(raw),), (rows.row, rows.col), rows.keep, rows.counts)
+    t = grid.fields_of_boxes(at_rows, num)
+    x_hat, y_hat, w_hat, h_hat = _decode(t, Cell(0.0, 0.0, 1.0, 1.0), 0)
+    x, y, w, h = (v[..., None] for v in (rows.x, rows.y, rows.w, rows.h))
+    pred = edges(x_hat / lane.W, y_hat / lane.H, w_hat, h_hat)
+    return IOU(pred, edges(x / lane.W, y / lane.H, w, h))
+
+
+def _match(where: str, raw: Array, targets: Targets, config: Config) -> Assignment:
+    _check.cells(where, "raw", raw, config.num_boxes)
+    _check.targets(where, targets, ("raw", raw))
+    layout = grid.layout_of_cells(raw, config.num_boxes)
+    truths = usable(targets, raw.shape[-1] - 5 * config.num_boxes, raw)
+    rows = matching.own_cell(truths, layout)
+    rows = matching.best_prediction(rows, layout, _ious(raw, rows, layout))
+    return matching.settle(layout, truths, rows)
+
+
+def _problem(where: str, raw: Array, targets: Targets, config: Config) -> Problem:
+    found = _match(where, raw, targets, config)
+    return terms.problem((raw,), found, _truth(found, raw.shape[-1] - 5 * config.num_boxes))
+
+
+def decode(raw: Array, config: Config) -> Decoded:
+    """Predictions of raw outputs: equation (1).
+
+    Parameters
+    ----------
+    raw : array, shape (N, S, S, B·5 + K), real floating
+        B boxes of t_x t_y t_w t_h t_o, then K class logits, any strides.
+    config : Config
+
+    Returns
+    -------
+    Decoded
+        boxes (N, S, S, B, 4) centre form, fractions of the image; obj (N, S, S, B);
+        cls (N, S, S, K), a softmax.
+
+    Raises
+    ------
+    ValueError, TypeError
+        A shape that does not fit the config, K = 0, a dtype that is not real floating.
+    """
+    _check.cells("v1.decode", "raw", raw, config.num_boxes)
+    layout = grid.layout_of_cells(raw, config.num_boxes)
+    return grid.decode((raw,), layout, _decode, softmax)[0]
+
+
+def encode(
+    boxes: Array, row: Array, col: Array, config: Config, *, grid_shape: tuple[int, int]
+) -> Array:
+    """The inverse of `decode` at given cells: t_x t_y t_w t_h of boxes.
+
+    ::
+
+        t_x = logit(x)   t_y = logit(y)   t_w = logit(w)   t_h = logit(h)
+
+    Parameters
+    ----------
+    boxes : array, shape (..., 4), real floating
+        Centre form, fractions of the image.
+    row, col : array, shape (...), integer
+        The cell.
+    config : Config
+    grid_shape : (S, S)
+        Cells of the grid.
+
+    Returns
+    -------
+    array, shape (..., 4)
+        In the compute dtype. ∓inf where a centre lies on a border of the cell or a size is 1, NaN
+        outside.
+    """
+    _check.boxes_at_cells("v1.encode", boxes, row=row, col=col)
+    shape = _check.grid_shape("v1.encode", grid_shape)
+    t = (logit(v) for v in grid.in_cell(boxes, row, col, shape))
+    return namespace(boxes).stack(list(t), axis=-1)
+
+
+def assign(raw: Array, targets: Targets, config: Config) -> Matches:
+    """Which predictors are responsible for which truths; see `Matches`.
+
+    Parameters and errors as for `loss`.
+    """
+    return matching.matches(_match("v1.assign", raw, targets, config))[0]
+
+
+def loss(raw: Array, targets: Targets, config: Config) -> LossTerms:
+    """The loss: equations (2) to (5).
+
+    Parameters
+    ----------
+    raw : array, shape (N, S, S, B·5 + K), real floating
+        B boxes of t_x t_y t_w t_h t_o, then K class logits, any strides. float16 and bfloat16 are
+        computed in float32.
+    targets : Targets
+        (N, T, 4), (N, T), (N, T). T = 0, N = 0 and images without objects are ordinary; invalid
+        truths take part in nothing.
+    config : Config
+
+    Returns
+    -------
+    LossTerms
+        (N, 1) each, sums over one image, in the compute dtype.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes, dtypes, libraries or devices that do not fit, by function and argument.
+
+    Notes
+    -----
+    Constant for the gradient: IOU_pred^truth and every choice.
+    """
+    return terms.evaluate(_formula, _problem("v1.loss", raw, targets, config), config)
+
+
+def loss_and_grad(raw: Array, targets: Targets, config: Config) -> tuple[LossTerms, Array]:
+    """The loss and the exact gradient of `terms.total.sum()`, like `raw`, on every library.
+
+    Parameters and errors as for `loss`. Both results are constants for automatic differentiation.
+    """
+    problem = _problem("v1.loss_and_grad", raw, targets, config)
+    each, (grad,) = terms.differentiate(_formula, problem, config)
+    return each, grad

@@ -1,0 +1,307 @@
+"""YOLOv4.
+
+::
+
+    x̂ = scale(σ(t_x)) + c_x   ŷ = scale(σ(t_y)) + c_y   scale(v) = s·v − (s − 1)/2       (1)
+    ŵ = p_w e^{t_w}   ĥ = p_h e^{t_h}   Ĉ = σ(t_o)   p̂(c) = σ(c)                        (2)
+
+    1obj_ij: the best anchor, and every anchor whose IOU_anchor^truth > iou_thresh, each in the
+             cell of its own head in which the centre falls
+
+    Loss = λ_coord Σ_i Σ_j 1obj_ij (1 − CIOU(pred, truth))                              (3)
+         + λ_obj   Σ_i Σ_j (1 − 1ign_ij) [−C log Ĉ − (1 − C) log(1 − Ĉ)]              (4)
+         + λ_class Σ_i Σ_j 1obj_ij Σ_c [−p(c) log p̂(c) − (1 − p(c)) log(1 − p̂(c))]    (5)
+
+C = 1 where an object is, else 0. IOU_anchor^truth compares shapes, over the anchors of all heads.
+Boxes meet in (3) in pixels of the network input. Label smoothing ε replaces p(c) by
+p(c)(1 − ε) + ε/2. Of several objects on one prior the last in the list keeps it.
+
+Source: Bochkovskiy, Wang and Liao 2020, section 3.4; λ and thresholds of the published
+configuration. `assign="intersection"` is the literal conjunction of the source's 1obj.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from . import _check, grid, matching, presets, terms
+from ._xp import Array, constant, namespace, number
+from .boxes import Box, edges
+from .elementwise import bce, exp, logit, sigmoid, softplus
+from .grid import Cell, Decoded, Raw
+from .iou import SIMILARITY
+from .matching import ASSIGN, IGNORE, Assignment, Matches
+from .targets import Targets, usable
+from .terms import LossTerms, Problem
+
+
+@dataclass(frozen=True)
+class Config:
+    """Anchors, heads and scalars of YOLOv4.
+
+    Attributes
+    ----------
+    anchors : tuple of (width, height)
+        Priors of all heads, pixels of the network input.
+    masks : tuple of tuples of int
+        The anchors of each head. Heads may share an anchor, or leave one out.
+    strides : tuple of float
+        Pixels a cell, one for each head.
+    scale_xy : tuple of float
+        s of (1), one for each head; 1 gives the decode of v3.
+    lambda_coord, lambda_obj, lambda_class : float
+        Weights of the terms.
+    assign_iou_threshold : float
+        iou_thresh of 1obj_ij.
+    assign : "union" or "intersection"
+        The best anchor and all above the threshold; or the best only if it is above.
+    ignore_threshold, ignore_by
+        The options of `v3.Config`; the formula has no ignore rule, the presets have.
+    similarity : "ciou", "diou", "giou", "iou", or a registered one
+        What (3) compares boxes by.
+    label_smoothing : float
+        ε, in [0, 1].
+    """
+
+    anchors: tuple[tuple[float, float], ...]
+    masks: tuple[tuple[int, ...], ...]
+    strides: tuple[float, ...]
+    scale_xy: tuple[float, ...]
+    lambda_coord: float = 0.07
+    lambda_obj: float = 1.0
+    lambda_class: float = 1.0
+    assign_iou_threshold: float = 0.213
+    assign: str = "union"
+    ignore_threshold: float = 0.7
+    ignore_by: str | None = None
+    similarity: str = "ciou"
+    label_smoothing: float = 0.0
+
+    def __post_init__(self) -> None:
+        where = "v4.Config"
+        _check.pyramid(where, self)
+        _check.per_head(where, self, "scale_xy")
+        _check.weights(where, self)
+        for name in ("assign_iou_threshold", "ignore_threshold", "label_smoothing"):
+            _check.fraction(where, name, getattr(self, name))
+        _check.choice(where, "assign", self.assign, ASSIGN)
+        _check.choice(where, "ignore_by", self.ignore_by, IGNORE)
+        _check.choice(where, "similarity", self.similarity, SIMILARITY)
+
+    @classmethod
+    def coco(cls) -> "Config":
+        """The published configuration for COCO: nine anchors, three heads, 80 classes."""
+        return cls(**presets.V4_COCO)
+
+    @classmethod
+    def tiny_coco(cls) -> "Config":
+        """The published tiny configuration for COCO: six anchors, two heads, 80 classes."""
+        return cls(**presets.V4_TINY_COCO)
+
+
+def _decode(t: Raw, at: Cell, s: Any) -> tuple[Any, Any, Any, Any]:
+    """x̂ ŷ in cells, ŵ ĥ in fractions of the image."""
+    x_hat = s * sigmoid(t.tx) - (s - 1) / 2 + at.col  # (1)
+    y_hat = s * sigmoid(t.ty) - (s - 1) / 2 + at.row
+    w_hat = at.pw * exp(t.tw)  # (2)
+    h_hat = at.ph * exp(t.th)
+    return x_hat, y_hat, w_hat, h_hat
+
+
+def _encode(x: Array, y: Array, w: Array, h: Array, at: Cell, s: float) -> Any:
+    """t of a box whose centre lies at x, y in its cell, in cells."""
+    xp = namespace(x)
+    tx = logit((x + (s - 1) / 2) / s)
+    ty = logit((y + (s - 1) / 2) / s)
+    tw = xp.log(w / at.pw)
+    th = xp.log(h / at.ph)
+    return tx, ty, tw, th
+
+
+class Truth(NamedTuple):
+    """All that is constant for the gradient: rows (N, R), noobj (N, P)."""
+
+    x: Array  # from the corner of the cell, cells
+    y: Array
+    w: Array  # fractions of the image
+    h: Array
+    p: Array  # (N, R, K)
+    obj: Array  # 1obj_ij, C
+    obj_c: Array  # (N, R, 1)
+    noobj: Array  # (1 − C)(1 − 1ign_ij)
+    pw: Array
+    ph: Array
+    s: Array
+    stride: Array  # pixels a cell
+    width: Array  # (1, 1): of the network input, pixels
+    height: Array
+
+
+def _pixels(x: Any, y: Any, w: Any, h: Any, g: Truth) -> Box:
+    """Edges in pixels of the network input, from the corner of the cell."""
+    return edges(x * g.stride, y * g.stride, w * g.width, h * g.height)
+
+
+def _formula(t: Raw, to: Any, g: Truth, config: Config) -> LossTerms:
+    pred = _pixels(*_decode(t, Cell(0.0, 0.0, g.pw, g.ph), g.s), g)
+    truth = _pixels(g.x, g.y, g.w, g.h, g)
+    similarity = SIMILARITY[config.similarity](pred, truth)
+    return LossTerms(
+        box=config.lambda_coord * g.obj * (1 - similarity),  # (3)
+        obj=config.lambda_obj * g.obj * softplus(-t.to),  # (4) −log Ĉ
+        noobj=config.lambda_obj * g.noobj * softplus(to),  # (4) −log(1 − Ĉ)
+        cls=config.lambda_class * g.obj_c * bce(t.c, g.p),  # (5)
+    )
+
+
+def _truth(found: Assignment, num_classes: int, config: Config) -> Truth:
+    rows, layout, dtype = found.rows, found.layout, found.rows.x.dtype
+    at = grid.row_cells(layout, rows.lane, dtype)
+    s, stride = (
+        grid.per_row([v[lane.head] for lane in layout.lanes], rows.lane, dtype)
+        for v in (config.scale_xy, config.strides)
+    )
+    width, height = (constant([[v]], rows.x) for v in layout.input_size(config.strides))
+    p, eps = grid.one_hot(rows.label, num_classes, dtype), config.label_smoothing
+    obj = number(rows.keep, dtype)
+    noobj = number(~(found.occupied | found.ignored), dtype)
+    return Truth(
+        rows.x, rows.y, rows.w, rows.h, p * (1 - eps) + eps / 2, obj, obj[..., None], noobj,
+        at.pw, at.ph, s, stride, width, height,
+    )  # fmt: skip
+
+
+def _of_heads(config: Config) -> grid.Decode:
+    """The decode of dense planes: s is a number for each head."""
+    return lambda t, at, head: _decode(t, at, config.scale_xy[head])
+
+
+def _layout(where: str, heads: Sequence[Array], config: Config) -> grid.Layout:
+    _check.heads(where, heads, config.masks, config.strides)
+    return grid.layout(heads, config.anchors, config.masks, config.strides)
+
+
+def _match(where: str, heads: Sequence[Array], targets: Targets, config: Config) -> Assignment:
+    layout = _layout(where, heads, config)
+    _check.targets(where, targets, ("heads[0]", heads[0]))
+    truths = usable(targets, heads[0].shape[-1] - 5, heads[0])
+    rows = matching.every_anchor(truths, layout, config.assign_iou_threshold, config.assign)
+    found = matching.settle(layout, truths, rows)
+    decode = _of_heads(config)
+    return matching.ignore(found, heads, decode, config.ignore_by, config.ignore_threshold)
+
+
+def _problem(where: str, heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
+    found = _match(where, heads, targets, config)
+    return terms.problem(heads, found, _truth(found, heads[0].shape[-1] - 5, config))
+
+
+def decode(heads: Sequence[Array], config: Config) -> tuple[Decoded, ...]:
+    """Predictions of raw outputs: equations (1) and (2).
+
+    Parameters
+    ----------
+    heads : sequence of arrays, shape (N, H, W, A, 5 + K), real floating
+        t_x t_y t_w t_h t_o and K class logits, one array for each of `config.masks`, any strides.
+    config : Config
+
+    Returns
+    -------
+    tuple of Decoded, one a head
+        boxes (N, H, W, A, 4) centre form, fractions of the image; obj (N, H, W, A);
+        cls (N, H, W, A, K), independent probabilities.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Heads that do not fit the config or one another, K = 0, a dtype that is not real floating.
+    """
+    return grid.decode(heads, _layout("v4.decode", heads, config), _of_heads(config), sigmoid)
+
+
+def encode(
+    boxes: Array, row: Array, col: Array, anchor: Array, config: Config, *,
+    head: int, grid_shape: tuple[int, int],
+) -> Array:  # fmt: skip
+    """The inverse of `decode` at given cells and anchors of a head.
+
+    ::
+
+        t_x = logit((x − c_x + (s − 1)/2) / s)   t_w = log(w / p_w)      y and h alike
+
+    Parameters
+    ----------
+    boxes : array, shape (..., 4), real floating
+        Centre form, fractions of the image.
+    row, col, anchor : array, shape (...), integer
+        The cell and the anchor's index in the head.
+    config : Config
+    head : int
+        The index of the head.
+    grid_shape : (H, W)
+        Cells of the head.
+
+    Returns
+    -------
+    array, shape (..., 4)
+        t_x t_y t_w t_h in the compute dtype. NaN where σ cannot reach the centre from the cell.
+    """
+    where = "v4.encode"
+    _check.boxes_at_cells(where, boxes, row=row, col=col, anchor=anchor)
+    _check.head_index(where, head, len(config.masks))
+    H, W = _check.grid_shape(where, grid_shape)
+    x, y, w, h = grid.in_cell(boxes, row, col, (H, W))
+    anchors = [config.anchors[k] for k in config.masks[head]]
+    size = H * config.strides[head], W * config.strides[head]
+    at = Cell(0.0, 0.0, *grid.prior_at(anchors, anchor, size, x))
+    return namespace(x).stack(_encode(x, y, w, h, at, config.scale_xy[head]), axis=-1)
+
+
+def assign(heads: Sequence[Array], targets: Targets, config: Config) -> tuple[Matches, ...]:
+    """Which predictors are responsible for which truths, and which are ignored; see `Matches`.
+
+    Parameters and errors as for `loss`.
+    """
+    return matching.matches(_match("v4.assign", heads, targets, config))
+
+
+def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
+    """The loss: equations (3) to (5).
+
+    Parameters
+    ----------
+    heads : sequence of arrays, shape (N, H, W, A, 5 + K), real floating
+        t_x t_y t_w t_h t_o and K class logits, one array for each of `config.masks`, any strides;
+        grid × stride is the size of the network input, the same for all. float16 and bfloat16 are
+        computed in float32.
+    targets : Targets
+        (N, T, 4), (N, T), (N, T). T = 0, N = 0 and images without objects are ordinary; invalid
+        truths take part in nothing.
+    config : Config
+
+    Returns
+    -------
+    LossTerms
+        (N, S) each, sums over one image and head, in the compute dtype.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Shapes, dtypes, libraries or devices that do not fit, by function and argument.
+
+    Notes
+    -----
+    Constant for the gradient: α of CIOU and every choice (responsible, ignored, cell, anchor).
+    """
+    return terms.evaluate(_formula, _problem("v4.loss", heads, targets, config), config)
+
+
+def loss_and_grad(
+    heads: Sequence[Array], targets: Targets, config: Config
+) -> tuple[LossTerms, tuple[Array, ...]]:
+    """The loss and the exact gradient of `terms.total.sum()`, like `heads`, on every library.
+
+    Parameters and errors as for `loss`. Both results are constants for automatic differentiation.
+    """
+    problem = _problem("v4.loss_and_grad", heads, targets, config)
+    return terms.differentiate(_formula, problem, config)
