@@ -94,7 +94,7 @@ def _layout_hint(x: Array, num_anchors: int) -> str:
 
 def heads(where: str, x: object, masks: Sequence[Sequence[int]], strides: Sequence[float]) -> None:
     """A sequence of heads that fit the masks and one another."""
-    if is_array(x) or not isinstance(x, Sequence):
+    if not isinstance(x, list | tuple):
         got = f"one array of shape {tuple(x.shape)}" if is_array(x) else type(x).__name__  # type: ignore[attr-defined]
         wrong_type(where, "heads", f"be a sequence of {len(masks)} arrays, one a head", got)
     if len(x) != len(masks):

@@ -187,7 +187,7 @@ def place(
     x, y, w, h, label = (tile(v, sum(candidates)) for v in truths[:5])
     (col, x), (row, y) = cell(x, W), cell(y, H)
     slot = start + number(row * W + col, integer)
-    keep = winner(slot, wanted, layout.size)
+    keep = winner(slot, wanted, layout.size) if slot.shape[1] else wanted
     row, col = number(row, integer), number(col, integer)
     return Rows(lane, iou, wanted, keep, row, col, slot, x, y, w, h, label, candidates)
 

@@ -101,8 +101,8 @@ class Truth(NamedTuple):
 
 def _formula(t: Raw, to: Any, g: Truth, config: Config) -> LossTerms:
     x_hat, y_hat, w_hat, h_hat = _decode(t, Cell(0.0, 0.0, g.pw, g.ph), 0)
-    pred = edges(stop(x_hat) * g.cell_w, stop(y_hat) * g.cell_h, stop(w_hat), stop(h_hat))
-    truth = edges(g.x * g.cell_w, g.y * g.cell_h, g.w, g.h)
+    dx, dy = stop(x_hat - g.x) * g.cell_w, stop(y_hat - g.y) * g.cell_h
+    pred, truth = edges(dx, dy, stop(w_hat), stop(h_hat)), edges(0.0, 0.0, g.w, g.h)
     box = (g.x - x_hat) ** 2 + (g.y - y_hat) ** 2 + (g.w - w_hat) ** 2 + (g.h - h_hat) ** 2
     return LossTerms(
         box=config.lambda_coord * g.obj * (2 - g.w * g.h) * box,  # (3)

@@ -138,13 +138,14 @@ class Truth(NamedTuple):
 
 
 def _pixels(x: Any, y: Any, w: Any, h: Any, g: Truth) -> Box:
-    """Edges in pixels of the network input, from the corner of the cell."""
+    """Edges in pixels of the network input, x and y in cells."""
     return edges(x * g.stride, y * g.stride, w * g.width, h * g.height)
 
 
 def _formula(t: Raw, to: Any, g: Truth, config: Config) -> LossTerms:
-    pred = _pixels(*_decode(t, Cell(0.0, 0.0, g.pw, g.ph), g.s), g)
-    truth = _pixels(g.x, g.y, g.w, g.h, g)
+    x_hat, y_hat, w_hat, h_hat = _decode(t, Cell(0.0, 0.0, g.pw, g.ph), g.s)
+    pred = _pixels(x_hat - g.x, y_hat - g.y, w_hat, h_hat, g)  # from the centre of the truth
+    truth = _pixels(0.0, 0.0, g.w, g.h, g)
     similarity = SIMILARITY[config.similarity](pred, truth)
     return LossTerms(
         box=config.lambda_coord * g.obj * (1 - similarity),  # (3)

@@ -1,0 +1,23 @@
+"""The fixture that runs a test on every library."""
+
+from functools import cache
+
+import pytest
+
+from tests.support.backends import BACKENDS
+
+
+@cache
+def _backend(name):
+    return BACKENDS[name]()
+
+
+@pytest.fixture(params=list(BACKENDS))
+def xp(request):
+    """A back end of `tests.support.backends`; narrow with indirect parametrisation."""
+    return _backend(request.param)
+
+
+@pytest.fixture(params=["numpy"])
+def numpy(request):
+    return _backend(request.param)

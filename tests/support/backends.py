@@ -1,0 +1,214 @@
+"""The libraries, and the ways of running a function on them.
+
+A back end turns host arrays into its own (`array`, `tree`), back (`host`), and calls a function in
+its mode (`call`): eagerly, jitted, compiled. Absent ones are skipped with the reason.
+"""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+
+def tree_map(f: Callable[[Any], Any], x: Any) -> Any:
+    """f on all arrays of nested tuples and lists; NamedTuples keep their type."""
+    if isinstance(x, tuple) and hasattr(x, "_fields"):
+        return type(x)(*(tree_map(f, v) for v in x))
+    if isinstance(x, tuple | list):
+        return type(x)(tree_map(f, v) for v in x)
+    return f(x)
+
+
+def leaves(x: Any) -> list[Any]:
+    """All arrays of nested tuples and lists, in order."""
+    if isinstance(x, tuple | list):
+        return [leaf for v in x for leaf in leaves(v)]
+    return [x]
+
+
+class Answer(NamedTuple):
+    """All that a loss says of a batch, on the host."""
+
+    terms: Any  # of loss_and_grad
+    grads: Any
+    alone: Any  # the terms of loss
+    automatic: Any  # the library's own gradient, None where it has none
+
+
+class NumPy:
+    """NumPy, eager."""
+
+    name = "numpy"
+    automatic = False  # has automatic differentiation
+
+    def array(self, x: Any) -> Any:
+        return np.array(x)
+
+    def tree(self, x: Any) -> Any:
+        return tree_map(self.array, x)
+
+    def host(self, x: Any) -> np.ndarray:
+        return np.asarray(x)
+
+    def call(self, f: Callable[..., Any], *args: Any) -> Any:
+        """f(*args) on arrays of this library, the result on the host."""
+        return tree_map(self.host, f(*self.tree(args)))
+
+    def grad(self, f: Callable[[Any], Any], x: Any) -> Any:
+        """Automatic differentiation of a scalar function of a tree, where there is any."""
+        return None
+
+    def answer(self, module: Any, raw: Any, targets: Any, config: Any) -> Answer:
+        terms, grads = self.call(partial(module.loss_and_grad, config=config), raw, targets)
+        alone = self.call(partial(module.loss, config=config), raw, targets)
+        constant = self.tree(targets)
+        automatic = self.grad(lambda r: module.loss(r, constant, config).total.sum(), raw)
+        return Answer(terms, grads, alone, automatic)
+
+
+class ReadOnly(NumPy):
+    """NumPy with inputs that refuse to be written to."""
+
+    name = "numpy-readonly"
+
+    def array(self, x: Any) -> Any:
+        out = np.array(x)
+        out.flags.writeable = False
+        return out
+
+
+class Strict(NumPy):
+    """array-api-strict: nothing but the standard, nothing that a trace could not do."""
+
+    name = "array-api-strict"
+
+    def __init__(self) -> None:
+        self.xp = pytest.importorskip("array_api_strict")
+        self.xp.set_array_api_strict_flags(
+            boolean_indexing=False, data_dependent_shapes=False, enabled_extensions=()
+        )
+
+    def array(self, x: Any) -> Any:
+        return self.xp.asarray(np.array(x))
+
+
+class Torch(NumPy):
+    """PyTorch on the CPU, eager."""
+
+    name = "torch"
+    automatic = True
+    device = "cpu"
+
+    def __init__(self) -> None:
+        self.torch = pytest.importorskip("torch")
+        self.torch.set_num_threads(1)
+
+    def array(self, x: Any) -> Any:
+        return self.torch.asarray(np.array(x), device=self.device)
+
+    def host(self, x: Any) -> np.ndarray:
+        return x.detach().cpu().numpy()
+
+    def grad(self, f: Callable[[Any], Any], x: Any) -> Any:
+        x = tree_map(lambda v: self.array(v).requires_grad_(), x)
+        f(x).backward()
+        return tree_map(lambda v: self.host(v.grad), x)
+
+
+class TorchCuda(Torch):
+    """PyTorch on a GPU."""
+
+    name = "torch-cuda"
+    device = "cuda"
+
+    def __init__(self) -> None:
+        super().__init__()
+        if not self.torch.cuda.is_available():
+            pytest.skip("torch sees no GPU")
+
+
+class TorchCompiled(Torch):
+    """torch.compile, one graph."""
+
+    name = "torch-compiled"
+
+    def call(self, f: Callable[..., Any], *args: Any) -> Any:
+        self.torch._dynamo.reset()
+        compiled = self.torch.compile(f, fullgraph=True, backend="aot_eager")
+        return super().call(compiled, *args)
+
+
+class JAXEager(NumPy):
+    """JAX, eager, in 64 bit mode: each operation is compiled by itself, slowly."""
+
+    name = "jax-eager"
+    automatic = True
+
+    def __init__(self) -> None:
+        self.jax = pytest.importorskip("jax")
+        self.jax.config.update("jax_enable_x64", True)
+
+    def array(self, x: Any) -> Any:
+        return self.jax.numpy.asarray(np.array(x))
+
+    def grad(self, f: Callable[[Any], Any], x: Any) -> Any:
+        return tree_map(self.host, self.jax.grad(f)(self.tree(x)))
+
+
+class JAX(JAXEager):
+    """jax.jit, as JAX is meant to be used."""
+
+    name = "jax"
+
+    def call(self, f: Callable[..., Any], *args: Any) -> Any:
+        return super().call(self.jax.jit(f), *args)
+
+    def grad(self, f: Callable[[Any], Any], x: Any) -> Any:
+        return tree_map(self.host, self.jax.jit(self.jax.grad(f))(self.tree(x)))
+
+    def answer(self, module: Any, raw: Any, targets: Any, config: Any) -> Answer:
+        all_at_once = _jitted_answer(module, config)
+        return tree_map(self.host, all_at_once(*self.tree((raw, targets))))
+
+
+@cache
+def _jitted_answer(module: Any, config: Any) -> Callable[..., Answer]:
+    """One compilation for each config and shape."""
+    import jax
+
+    @jax.jit
+    def answer(raw: Any, targets: Any) -> Answer:
+        terms, grads = module.loss_and_grad(raw, targets, config)
+        alone, back = jax.vjp(lambda r: module.loss(r, targets, config), raw)
+        (automatic,) = back(jax.tree.map(jax.numpy.ones_like, alone))
+        return Answer(terms, grads, alone, automatic)
+
+    return answer
+
+
+class CuPy(NumPy):
+    """CuPy on a GPU."""
+
+    name = "cupy"
+
+    def __init__(self) -> None:
+        self.cupy = pytest.importorskip("cupy")
+        if not self.cupy.cuda.is_available():
+            pytest.skip("CuPy sees no GPU")
+
+    def array(self, x: Any) -> Any:
+        return self.cupy.asarray(np.array(x))
+
+    def host(self, x: Any) -> np.ndarray:
+        return self.cupy.asnumpy(x)
+
+
+BACKENDS = {
+    b.name: b
+    for b in (
+        NumPy, ReadOnly, Strict, Torch, TorchCompiled, TorchCuda, JAX, JAXEager, CuPy,
+    )
+}  # fmt: skip
+MOST = [name for name in BACKENDS if name not in ("torch-compiled", "jax-eager")]

@@ -1,0 +1,348 @@
+"""The command line, `yolo-losses`.
+
+Whatever a caller gets wrong is one line on stderr and exit code 2.
+"""
+
+import ast
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, fields, replace
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+import numpy as np
+
+from . import __version__
+from .data import read_npz, read_yolo_folder, yolo_names
+from .demo.fit import STEPS
+from .demo.libraries import LIBRARIES, TERMS, Missing, library, loss_on
+from .demo.versions import MODULES, Case, argument, by_head, num_heads
+from .targets import Targets, pad_targets
+from .terms import LossTerms
+
+try:
+    import click
+except ImportError:
+    msg = "yolo-losses: the command line needs click: pip install 'yolo-losses[cli]'"
+    raise SystemExit(msg) from None
+
+
+COUNT = click.IntRange(0)
+
+# Failures.
+
+
+class Failure(click.ClickException):
+    """One line on stderr, exit code 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        """Print the line."""
+        click.echo(f"yolo-losses: {' '.join(self.message.split())}", file=file, err=True)
+
+
+def fail(reason: object) -> NoReturn:
+    """End the command with one line."""
+    if isinstance(reason, OSError) and reason.filename is not None:
+        reason = f"{reason.filename}: {reason.strerror}"
+    raise Failure(str(reason)) from None
+
+
+@contextmanager
+def _one_line() -> Iterator[None]:
+    """Whatever click has to say, in one line."""
+    try:
+        yield
+    except click.UsageError as error:
+        at = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
+        fail(error.format_message() + at)
+
+
+@contextmanager
+def _failures() -> Iterator[None]:
+    """What a caller's data may raise, in one line."""
+    try:
+        yield
+    except (ValueError, TypeError, OSError, Missing) as error:
+        fail(error)
+
+
+class Commands(click.Group):
+    """A group of commands whose usage errors are one line."""
+
+    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
+        """Read the options of the group."""
+        with _one_line():
+            return super().make_context(*args, **kwargs)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Read the options of a command and run it."""
+        with _one_line():
+            return super().invoke(ctx)
+
+
+def _need(extra: str, what: str, *modules: str) -> None:
+    """End with the way to install what is missing."""
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        fail(f"{what} needs {', '.join(missing)}: pip install 'yolo-losses[{extra}]'")
+
+
+@click.group(cls=Commands, invoke_without_command=True)
+@click.version_option(__version__, prog_name="yolo-losses")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """The losses of YOLOv1, v2, v3 and v4.
+
+    \b
+    Examples:
+      yolo-losses demo
+      yolo-losses loss --version v3 --raw heads.npz --labels labels/
+    """
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a code page without ✓
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())
+
+
+@main.command()
+@click.option(
+    "--out",
+    metavar="DIR",
+    default="yolo-losses-demo",
+    show_default=True,
+    help="Folder of the figures.",
+)
+@click.option("--seed", type=COUNT, default=0, show_default=True, help="Of the raw outputs.")
+@click.option("--steps", type=COUNT, default=STEPS, show_default=True, help="Of each fit.")
+def demo(out: str, seed: int, steps: int) -> None:
+    """Compute and fit all four losses on four labelled photographs.
+
+    Prints the terms of random raw outputs on every installed array library, fits the raw outputs
+    to the labels by the gradient alone, prints what became of each object, and draws it, a PNG a
+    version. Needs no array library but NumPy.
+
+    \b
+    Example:
+      yolo-losses demo --out pictures --seed 1
+    """
+    _need("demo", "the demo", "rich", "matplotlib", "skimage")
+    from rich.console import Console
+
+    from .demo.run import run
+
+    with _failures():
+        run(Path(out), seed, steps, Console(), Console(stderr=True))
+
+
+# The loss of a caller's own arrays.
+
+
+class Result(NamedTuple):
+    """The terms of a batch, (N, S) each, and what they were computed from."""
+
+    case: Case
+    backend: str
+    images: list[str]
+    heads: list[np.ndarray]
+    terms: LossTerms
+    counts: dict[str, np.ndarray]
+
+
+@main.command()
+@click.option("--version", type=click.Choice(list(MODULES)), required=True, help="Of the loss.")
+@click.option("--raw", required=True, metavar="FILE.npz", help="Raw outputs, see above.")
+@click.option("--labels", required=True, metavar="DIR", help="Folder of YOLO txt label files.")
+@click.option(
+    "--backend",
+    type=click.Choice(list(LIBRARIES)),
+    default="numpy",
+    show_default=True,
+    help="Array library.",
+)
+@click.option(
+    "--preset",
+    metavar="NAME",
+    help="Published configuration: coco, voc (v1, v2), tiny_coco (v3, v4).",
+)
+@click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the preset.")
+@click.option("--json", "json_file", metavar="FILE", help="Save the result; - prints it alone.")
+def loss(
+    version: str, raw: str, labels: str, backend: str, preset: str | None,
+    settings: tuple[str, ...], json_file: str | None,
+) -> None:  # fmt: skip
+    """The terms of the loss of your own raw outputs, by image and head.
+
+    FILE.npz holds `raw` (v1: N, S, S, B·5 + K; v2: N, H, W, A, 5 + K), or for v3 and v4 `head0`,
+    `head1`, … (N, H, W, A, 5 + K) in the order of the config's masks; and, if you like, `images`, N
+    strings. Image n has the labels DIR/<images[n]>.txt; without `images` the label files are
+    taken sorted by name. A label is a line `class x y w h`, fractions of the picture.
+
+    The default preset is coco, for v1 voc. --set may be repeated; values are Python literals, else
+    strings. In JSON a term that is not finite is null.
+
+    \b
+    Examples:
+      yolo-losses loss --version v2 --raw out.npz --labels labels --preset voc
+      yolo-losses loss --version v3 --raw out.npz --labels labels \\
+          --set coord_iou_threshold=None --set ignore_by=shape --json -
+    """
+    _need("cli", "the table", *["rich"] * (json_file != "-"))
+    with _failures():
+        case = Case(version, version, _config(version, preset, settings))
+        result = _compute(case, backend, raw, labels)
+        _save(result, json_file)
+    if json_file != "-":
+        _print(result)
+
+
+def _config(version: str, preset: str | None, settings: Sequence[str]) -> Any:
+    """A preset with changes."""
+    kind = MODULES[version].Config
+    presets = [name for name, value in vars(kind).items() if isinstance(value, classmethod)]
+    name = preset or ("coco" if "coco" in presets else presets[0])
+    if name not in presets:
+        fail(f"{version} has no preset {name!r}; it has {', '.join(presets)}")
+    return replace(getattr(kind, name)(), **dict(_setting(text, kind) for text in settings))
+
+
+def _setting(text: str, kind: type) -> tuple[str, Any]:
+    """One KEY=VALUE."""
+    key, equals, value = text.partition("=")
+    names = [field.name for field in fields(kind)]
+    if not equals or key not in names:
+        fail(f"--set must be KEY=VALUE with KEY one of {', '.join(names)}, got {text!r}")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return key, value
+
+
+def _compute(case: Case, backend: str, raw: str, labels: str) -> Result:
+    """Read the files and compute."""
+    found = library(backend)
+    arrays = read_npz(raw)
+    heads = _heads(raw, arrays, case.config)
+    num_images = heads[0].shape[0] if heads[0].ndim else 0
+    nothing = pad_targets([[]] * num_images, [[]] * num_images)
+    with np.errstate(all="ignore"):
+        case.module.loss(argument(case.config, heads), nothing, case.config)  # checks the shapes
+        images = _images(raw, arrays, labels, num_images)
+        targets = pad_targets(*read_yolo_folder(labels, images))
+        terms = loss_on(found, case, heads, targets)
+        return Result(case, backend, images, heads, terms, _counts(case, heads, targets))
+
+
+def _heads(raw: str, arrays: dict[str, np.ndarray], config: Any) -> list[np.ndarray]:
+    """The raw outputs that a config asks for."""
+    num = num_heads(config)
+    wanted = ["raw"] if num is None else [f"head{s}" for s in range(num)]
+    got = [key for key in arrays if key != "images"]
+    if set(got) != set(wanted):
+        fail(f"{raw} must hold {', '.join(wanted)}, it holds {', '.join(got) or 'nothing'}")
+    return [arrays[key] for key in wanted]
+
+
+def _images(raw: str, arrays: dict[str, np.ndarray], labels: str, num_images: int) -> list[str]:
+    """The names of the images: of the file, or of all label files."""
+    stored = arrays.get("images")
+    if stored is None:
+        names, source = yolo_names(labels), f"{labels} holds label files of"
+    elif stored.ndim != 1 or stored.dtype.kind != "U":
+        fail(f"{raw}: images must be a list of strings, got {stored.dtype} {stored.shape}")
+    else:
+        names, source = stored.tolist(), f"{raw}: images names"
+    if len(names) != num_images:
+        fail(f"{source} {len(names)} images, the raw outputs hold {num_images}")
+    return names
+
+
+def _counts(case: Case, heads: list[np.ndarray], targets: Targets) -> dict[str, np.ndarray]:
+    """Of `Matches`: positives and collisions (N, S), invalid and unassigned (N,)."""
+    matches = by_head(case.module.assign(argument(case.config, heads), targets, case.config))
+    of_heads = ("positives", "collisions")
+    counts = {k: np.stack([getattr(m, k) for m in matches], axis=-1) for k in of_heads}
+    return {**counts, "invalid": matches[0].invalid, "unassigned": matches[0].unassigned}
+
+
+# Output.
+
+
+def _save(result: Result, json_file: str | None) -> None:
+    """Write the result as JSON to a file, or to stdout for -."""
+    if json_file is None:
+        return
+    pairs = _plain(result).items()
+    lines = (f"  {json.dumps(k)}: {json.dumps(v, allow_nan=False)}" for k, v in pairs)
+    text = "{\n" + ",\n".join(lines) + "\n}\n"
+    if json_file == "-":
+        click.echo(text, nl=False)
+    else:
+        Path(json_file).write_text(text, encoding="utf-8")
+
+
+def _plain(result: Result) -> dict[str, Any]:
+    """A result in the types of JSON."""
+    return {
+        "yolo_losses": __version__,
+        "version": result.case.version,
+        "backend": result.backend,
+        "dtype": str(result.heads[0].dtype),
+        "config": asdict(result.case.config),
+        "images": result.images,
+        "terms": {name: _list(x) for name, x in result.terms._asdict().items()},
+        "total": _list(result.terms.total),
+        **{name: x.tolist() for name, x in result.counts.items()},
+    }
+
+
+def _list(x: np.ndarray) -> Any:
+    """Nested lists; null for what is not finite."""
+    if x.ndim:
+        return [_list(v) for v in x]
+    return float(x) if np.isfinite(x) else None
+
+
+def _print(result: Result) -> None:
+    """The table: a row an image and head, a row an image where heads are several, a sum."""
+    from rich.console import Console
+
+    from .demo.tables import table
+
+    case, heads = result.case, result.heads
+    title = f"{case.version} loss on {result.backend}, {heads[0].dtype}"
+    several = num_heads(case.config) is not None
+    out = table(title, ["image", "grid"][: 1 + several], TERMS)
+    for words, values in _rows(result):
+        last = words[1] in ("all", "")  # of an image with several heads
+        out.add_row(*words[: 1 + several], *(f"{v:.6g}" for v in values), end_section=last)
+    console = Console()
+    console.print(out)
+    positives, collisions, invalid, unassigned = (v.sum() for v in result.counts.values())
+    console.print(
+        f"{positives} responsible predictors, {collisions} lost in collisions; truths that take "
+        f"part in nothing: {invalid} invalid, {unassigned} unassigned.",
+        highlight=False,
+    )
+
+
+def _rows(result: Result) -> Iterator[tuple[tuple[Any, str], np.ndarray]]:
+    """Image and grid, and the five terms, row by row of the table."""
+    from rich.text import Text
+
+    terms, heads = result.terms, result.heads
+    each = np.stack([*terms, sum(terms)], axis=-1)  # (N, S, 5)
+    for name, of_image in zip(result.images, each, strict=True):
+        for s, (x, values) in enumerate(zip(heads, of_image, strict=True)):
+            yield (Text(name if s == 0 else ""), f"{x.shape[1]} × {x.shape[2]}"), values
+        if len(heads) > 1:
+            yield (Text(""), "all"), of_image.sum(axis=0)
+    yield (Text("sum"), ""), each.sum(axis=(0, 1))
+
+
+if __name__ == "__main__":
+    main(prog_name="yolo-losses")
