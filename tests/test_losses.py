@@ -7,7 +7,7 @@ import pytest
 
 import yolo_losses as yl
 from tests.support.backends import MOST, leaves, tree_map
-from tests.support.cases import BY_HAND, CASES, EXTREME, FEW, PLAIN, RANDOM, close_calls, ids
+from tests.support.cases import BY_HAND, CASES, EXACT, EXTREME, FEW, PLAIN, RANDOM, close_calls, ids
 from tests.support.expected import TERMS, expected
 
 EACH = pytest.mark.parametrize("case", CASES, ids=ids)
@@ -44,7 +44,8 @@ def test_float64(case, xp):
     answer = xp.answer(case.module, case.raw, case.targets, case.config)
     assert_terms(answer.terms, expected(case), rtol=1e-10, atol=1e-13)
     assert_terms(answer.alone, expected(case), rtol=1e-10, atol=1e-13)
-    assert_grads(answer.grads, expected(case), 1e-8)
+    # The oracle's slope at a tie is the mean of two one-sided ones, right to its step.
+    assert_grads(answer.grads, expected(case), 1e-6 if case in EXACT else 1e-8)
     assert_automatic(answer, 1e-11)
 
 

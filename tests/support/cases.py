@@ -26,7 +26,7 @@ V4 = yl.v4.Config(ANCHORS, MASKS, (16, 8), (1.1, 1.2))
 V1 = yl.v1.Config()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One batch; `raw` is an array for v1 and v2, a tuple of heads for v3 and v4."""
 
@@ -242,6 +242,59 @@ HAND: dict[str, list[list[tuple]]] = {
 }  # fmt: skip
 
 
+# Exact in binary: a 4 × 4 grid of stride 8, raw outputs 0, so that a predicted box is the prior on
+# its cell. A truth stands at a threshold, a tie or a common edge, not near it.
+
+_CELL, _WIDE, _TALL = (8, 8), (16, 8), (8, 16)
+_TWO_CELLS = (0.5, 0.375, 0.5, 0.25, 1, True)  # cells (1, 1) and (1, 2), IOU ½ with each
+_ONE_CELL = (0.375, 0.375, 0.25, 0.25, 1, True)
+_HIGH = (0.375, 0.375, 0.25, 0.5, 0, True)  # IOU ½ with the cell's prior, common edges left, right
+_EXACT: dict[str, tuple[tuple, dict[str, Any], tuple]] = {
+    "v3-gate": ((_CELL,), {}, _HIGH),
+    "v3-tie": ((_TALL, _WIDE), {}, _ONE_CELL),
+    "v3-tie-unsorted": ((_TALL, _WIDE), {"masks": ((1, 0),)}, _ONE_CELL),
+    "v3-ignore-prior": ((_CELL,), {"ignore_by": "prior"}, _TWO_CELLS),
+    "v3-ignore-prediction": ((_CELL,), {"ignore_by": "prediction"}, _TWO_CELLS),
+    "v3-ignore-shape": ((_CELL, _WIDE), {"ignore_by": "shape"}, _TWO_CELLS),
+    "v3-ignore-prior-below": ((_CELL,), {"ignore_threshold": 0.25}, _TWO_CELLS),
+    "v4-assign": ((_CELL, _WIDE), {"assign_iou_threshold": 0.5}, _TWO_CELLS),
+    "v4-intersection": ((_CELL,), {"assign": "intersection", "assign_iou_threshold": 0.5}, _HIGH),
+    "v4-edges-ciou": ((_CELL,), {}, _HIGH),
+    "v4-edges-giou": ((_CELL,), {"similarity": "giou"}, _HIGH),
+    "v4-edges-diou": ((_CELL,), {"similarity": "diou"}, _HIGH),
+    "v4-equal-ciou": ((_CELL,), {}, _ONE_CELL),
+    "v4-equal-iou": ((_CELL,), {"similarity": "iou"}, _ONE_CELL),
+}
+
+
+def exact(name: str, anchors: tuple, options: dict[str, Any], truth: tuple) -> Case:
+    """One image, one head, one truth."""
+    version = name.partition("-")[0]
+    options = {"masks": (tuple(range(len(anchors))),), "strides": (8,), **options}
+    if version == "v4":
+        options["scale_xy"] = (1.5,)
+    config = getattr(yl, version).Config(anchors, **options)
+    raw = (np.zeros((1, 4, 4, len(anchors), 7)),)
+    return with_targets(
+        Case("", version, raw, yl.Targets(*[None] * 3), config), f"exact{name[2:]}", [[truth]]
+    )
+
+
+def exact_ties() -> list[Case]:
+    """v1 and v2 with equal predictors or anchors; a far truth, so that every IOU of v1 is 0."""
+    raw = np.zeros((1, 4, 4, 12))
+    far = raw.copy()
+    far[..., 2:4] = far[..., 7:9] = -30.0
+    v1 = Case("", "v1", raw, yl.Targets(*[None] * 3), V1)
+    config = yl.v2.Config(anchors=(_TALL, _WIDE), stride=8)
+    v2 = Case("", "v2", np.zeros((1, 4, 4, 2, 7)), v1.targets, config)
+    return [
+        with_targets(v1, "exact-tie", [[_ONE_CELL]]),
+        with_targets(replace(v1, raw=far), "exact-no-overlap", [[(0.25, 0.25, 0.1, 0.1, 0, True)]]),
+        with_targets(v2, "exact-tie", [[_ONE_CELL]]),
+    ]
+
+
 def extreme(case: Case, size: float) -> Case:
     """Every raw output ±size."""
 
@@ -321,6 +374,11 @@ def _v4() -> list[Case]:
         "best-only": {"assign_iou_threshold": 1.0},
         "smoothing": {"label_smoothing": 0.1},
         "no-scale": {"scale_xy": (1.0, 1.0)},
+        "ignore-scaled": {
+            "scale_xy": (1.0, 2.5),
+            "ignore_by": "prediction",
+            "ignore_threshold": 0.3,
+        },
     }
     crowd = random("plain", "v4", replace(V4, ignore_by="prediction"), few=True)
     return [crowd, *_pyramids("v4", V4, options)]
@@ -334,6 +392,8 @@ BY_HAND: list[Case] = [
     with_targets(case, name, rows) for case in PLAIN.values() for name, rows in HAND.items()
 ]
 EXTREME: list[Case] = [extreme(c, size) for c in PLAIN.values() for size in (15.0, 1e4)]
-CASES: list[Case] = [*RANDOM, *BY_HAND]
+EXACT: list[Case] = [*exact_ties(), *(exact(name, *rest) for name, rest in _EXACT.items())]
+CASES: list[Case] = [*RANDOM, *BY_HAND, *EXACT]
 FEW: list[Case] = [case for case in CASES if case.few]
+assert len({case.name for case in (*CASES, *EXTREME)}) == len(CASES) + len(EXTREME)
 ids: Callable[[Case], str] = lambda case: case.name  # noqa: E731
