@@ -180,12 +180,12 @@ class TestObjects:
 
     def test_v1_lost_to_another_predictor_of_the_cell(self):
         """The two want different predictors; the cell still holds one object."""
-        boxes = [(0.5, 0.5, 0.2, 0.2), (0.5, 0.5, 0.9, 0.9)]
+        boxes = [(0.5, 0.5, 0.9, 0.9), (0.5, 0.5, 0.2, 0.2)]
         pictures, targets = scene(boxes, np.array([0, 1]))
         raw = np.zeros((1, 7, 7, 12))
         raw[..., 2:4], raw[..., 7:9] = -1.5, 2.0  # predictor 0 small, predictor 1 large
         found = objects.objects(fit.fit(CASES["v1"], [raw], targets, 0), pictures, targets)
-        assert [obj.best.anchor for obj in found] == [0, 1]
+        assert [obj.best.anchor for obj in found] == [1, 0]
         assert [obj.lost_to for obj in found] == [None, "object 0"]
 
     def test_v4_may_lose_some(self):
@@ -212,6 +212,16 @@ class TestObjects:
         lines = tables.mistaken(["v2"], [[obj]], ["cup", "cat"])
         assert lines == ["v2: made: object 0 is taken for cat"]
 
+    def test_one_wrong_predictor_is_enough(self):
+        right, wrong = (objects.Prediction(np.zeros(4), 0.95, k, k == 0) for k in (0, 1))
+        best = objects.Candidate(0, 0, 0, 0, 0.5, True)
+        obj = objects.Object("made", "cup", np.zeros(4), best, (right, wrong, wrong), None)
+        assert not obj.right
+        assert obj._replace(predictions=(right, right)).right
+        assert tables.mistaken(["v4"], [[obj]], ["cup", "cat"]) == [
+            "v4: made: cup is taken for cat"
+        ]
+
 
 class TestLibraries:
     @pytest.mark.parametrize("name", ["torch", "jax", "array-api-strict"])
@@ -228,11 +238,8 @@ class TestLibraries:
         gaps = libraries.differences(terms, reference)
         assert list(gaps) == ["box", "obj", "noobj", "cls", "total"]
         assert max(gaps.values()) < 30 * np.finfo(dtype).eps
-
-    def test_jax_is_left_as_it_was(self, truths):
-        jax = pytest.importorskip("jax")
-        libraries.loss_on(libraries.library("jax"), CASES["v1"], seeded(CASES["v1"]), truths)
-        assert jax.numpy.asarray(np.zeros(1)).dtype == jax.numpy.float32
+        if name == "jax":  # its configuration is left as it was
+            assert sys.modules["jax"].numpy.asarray(np.zeros(1)).dtype == np.float32
 
     def test_what_is_missing_is_left_out(self, monkeypatch):
         for name in ("torch", "jax", "cupy", "array_api_strict"):
@@ -289,7 +296,6 @@ class TestTables:
         for table in made:
             text = text_of(table)
             assert "…" not in text
-            assert text == text_of(table, 120).replace(" " * 40 + "\n", "\n") or True
             rows = [line.rstrip() for line in text.splitlines()]
             assert [line.rstrip() for line in text_of(table, 120).splitlines()] == rows
 
@@ -312,17 +318,16 @@ class TestTables:
 def test_figures(tmp_path, pictures, truths, monkeypatch):
     image = pytest.importorskip("PIL.Image")
     monkeypatch.setattr(figures, "DPI", 40)
-    for name in ("v1", "v3 no gate"):
-        done = fit.fit(CASES[name], seeded(CASES[name]), truths, steps=0)
-        found = objects.objects(done, pictures, truths)
-        path = figures.write(done, found, pictures, truths, tmp_path)
-        assert path == tmp_path / f"{name.replace(' ', '-')}.png"
-        pixels = np.asarray(image.open(path).convert("RGB")).astype(float)
-        height, width = pixels.shape[:2]
-        assert 0.8 < width / height < 1.25
-        for rows in (slice(0, height // 2), slice(height // 2, None)):
-            for cols in (slice(0, width // 2), slice(width // 2, None)):
-                assert pixels[rows, cols].std() > 20  # a photograph in each quarter
+    done = fit.fit(CASES["v3 no gate"], seeded(CASES["v3 no gate"]), truths, steps=0)
+    found = objects.objects(done, pictures, truths)
+    path = figures.write(done, found, pictures, truths, tmp_path)
+    assert path == tmp_path / "v3-no-gate.png"
+    pixels = np.asarray(image.open(path).convert("RGB")).astype(float)
+    height, width = pixels.shape[:2]
+    assert 0.8 < width / height < 1.25
+    for rows in (slice(0, height // 2), slice(height // 2, None)):
+        for cols in (slice(0, width // 2), slice(width // 2, None)):
+            assert pixels[rows, cols].std() > 20  # a photograph in each quarter
 
 
 def test_places_of_the_pictures():

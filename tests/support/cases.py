@@ -377,7 +377,7 @@ def _v4() -> list[Case]:
         "ignore-scaled": {
             "scale_xy": (1.0, 2.5),
             "ignore_by": "prediction",
-            "ignore_threshold": 0.3,
+            "ignore_threshold": 0.1,
         },
     }
     crowd = random("plain", "v4", replace(V4, ignore_by="prediction"), few=True)
