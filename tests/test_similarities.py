@@ -121,7 +121,7 @@ DEGENERATE = {
 }
 
 
-@pytest.mark.parametrize("pair, want", DEGENERATE.values(), ids=DEGENERATE.keys())
+@pytest.mark.parametrize(("pair", "want"), DEGENERATE.values(), ids=DEGENERATE.keys())
 def test_degenerate_pairs_are_decided(pair, want):
     got = [float(getattr(yl.iou, name)(*pair)) for name in ("iou", "giou", "diou", "ciou")]
     assert got == pytest.approx(want, abs=1e-15)

@@ -64,9 +64,9 @@ class Config:
 def _decode(t: Raw, at: Cell, head: int) -> tuple[Any, Any, Any, Any]:
     """x̂ ŷ in cells, ŵ ĥ in fractions of the image."""
     x_hat = sigmoid(t.tx) + at.col  # (1)
-    y_hat = sigmoid(t.ty) + at.row
-    w_hat = sigmoid(t.tw)
-    h_hat = sigmoid(t.th)
+    y_hat = sigmoid(t.ty) + at.row  # (1)
+    w_hat = sigmoid(t.tw)  # (1)
+    h_hat = sigmoid(t.th)  # (1)
     return x_hat, y_hat, w_hat, h_hat
 
 
@@ -112,7 +112,7 @@ def _truth(found: Assignment, num_classes: int) -> Truth:
 def _ious(raw: Array, rows: Rows, layout: grid.Layout) -> Array:
     """(N, R, B): IOU of each predictor of a row's cell with its truth, in image units."""
     lane, num = layout.lanes[0], len(layout.lanes)
-    at_rows = grid.gather((stop(raw),), (rows.row, rows.col), rows.keep, rows.counts)
+    at_rows = grid.gather((stop(raw),), (rows.row, rows.col), rows.wanted, rows.counts)
     t = grid.fields_of_boxes(at_rows, num)
     x_hat, y_hat, w_hat, h_hat = _decode(t, Cell(0.0, 0.0, 1.0, 1.0), 0)
     x, y, w, h = (v[..., None] for v in (rows.x, rows.y, rows.w, rows.h))

@@ -76,9 +76,9 @@ class Config:
 def _decode(t: Raw, at: Cell, head: int) -> tuple[Any, Any, Any, Any]:
     """x̂ ŷ in cells, ŵ ĥ in fractions of the image."""
     x_hat = sigmoid(t.tx) + at.col  # (1)
-    y_hat = sigmoid(t.ty) + at.row
-    w_hat = at.pw * exp(t.tw)
-    h_hat = at.ph * exp(t.th)
+    y_hat = sigmoid(t.ty) + at.row  # (1)
+    w_hat = at.pw * exp(t.tw)  # (1)
+    h_hat = at.ph * exp(t.th)  # (1)
     return x_hat, y_hat, w_hat, h_hat
 
 
@@ -162,7 +162,8 @@ def decode(raw: Array, config: Config) -> Decoded:
     ValueError, TypeError
         A shape that does not fit the config, K = 0, a dtype that is not real floating.
     """
-    return grid.decode((raw,), _layout("v2.decode", raw, config), _decode, softmax)[0]
+    layout = _layout("v2.decode", raw, config)
+    return grid.decode((raw,), layout, _decode, probability=softmax)[0]  # (2)
 
 
 def encode(

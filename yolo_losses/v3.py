@@ -97,9 +97,9 @@ class Config:
 def _decode(t: Raw, at: Cell, head: int) -> tuple[Any, Any, Any, Any]:
     """x̂ ŷ in cells, ŵ ĥ in fractions of the image."""
     x_hat = sigmoid(t.tx) + at.col  # (1)
-    y_hat = sigmoid(t.ty) + at.row
-    w_hat = at.pw * exp(t.tw)
-    h_hat = at.ph * exp(t.th)
+    y_hat = sigmoid(t.ty) + at.row  # (1)
+    w_hat = at.pw * exp(t.tw)  # (1)
+    h_hat = at.ph * exp(t.th)  # (1)
     return x_hat, y_hat, w_hat, h_hat
 
 
@@ -107,9 +107,9 @@ def _encode(x: Array, y: Array, w: Array, h: Array, at: Cell, eps: float) -> Any
     """t of a box whose centre lies at x, y in its cell, in cells."""
     xp = namespace(x)
     tx = logit(xp.clip(x, min=eps, max=1 - eps))  # (3)
-    ty = logit(xp.clip(y, min=eps, max=1 - eps))
-    tw = xp.log(w / at.pw)
-    th = xp.log(h / at.ph)
+    ty = logit(xp.clip(y, min=eps, max=1 - eps))  # (3)
+    tw = xp.log(w / at.pw)  # (3)
+    th = xp.log(h / at.ph)  # (3)
     return tx, ty, tw, th
 
 
@@ -190,7 +190,8 @@ def decode(heads: Sequence[Array], config: Config) -> tuple[Decoded, ...]:
     ValueError, TypeError
         Heads that do not fit the config or one another, K = 0, a dtype that is not real floating.
     """
-    return grid.decode(heads, _layout("v3.decode", heads, config), _decode, sigmoid)
+    layout = _layout("v3.decode", heads, config)
+    return grid.decode(heads, layout, _decode, probability=sigmoid)  # (2)
 
 
 def encode(

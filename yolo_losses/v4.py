@@ -102,9 +102,9 @@ class Config:
 def _decode(t: Raw, at: Cell, s: Any) -> tuple[Any, Any, Any, Any]:
     """x̂ ŷ in cells, ŵ ĥ in fractions of the image."""
     x_hat = s * sigmoid(t.tx) - (s - 1) / 2 + at.col  # (1)
-    y_hat = s * sigmoid(t.ty) - (s - 1) / 2 + at.row
+    y_hat = s * sigmoid(t.ty) - (s - 1) / 2 + at.row  # (1)
     w_hat = at.pw * exp(t.tw)  # (2)
-    h_hat = at.ph * exp(t.th)
+    h_hat = at.ph * exp(t.th)  # (2)
     return x_hat, y_hat, w_hat, h_hat
 
 
@@ -217,7 +217,8 @@ def decode(heads: Sequence[Array], config: Config) -> tuple[Decoded, ...]:
     ValueError, TypeError
         Heads that do not fit the config or one another, K = 0, a dtype that is not real floating.
     """
-    return grid.decode(heads, _layout("v4.decode", heads, config), _of_heads(config), sigmoid)
+    layout = _layout("v4.decode", heads, config)
+    return grid.decode(heads, layout, _of_heads(config), probability=sigmoid)  # (2)
 
 
 def encode(
