@@ -121,50 +121,39 @@ def _clip(x: Array, low: float, high: float) -> Array:
     return xp.where(~(x < low), x, low)
 
 
-def _sigmoids(t: Array) -> tuple[Array, Array]:
-    """σ(t) and σ(−t) = 1 − σ(t), both to full relative precision."""
-    xp = namespace(t)
-    e = xp.exp(xp.minimum(t, -t))
-    large = 1 / (1 + e)
-    small = e * large
-    up = t >= 0
-    return xp.where(up, large, small), xp.where(up, small, large)
-
-
-def _d_sigmoid(t: Array, y: Array) -> Array:
-    up, down = _sigmoids(t)
-    return up * down
-
-
 @elementary(lambda t, y: y * number((t >= -EXP_LIMIT) & (t <= EXP_LIMIT), t.dtype))
 def exp(t: Any) -> Any:
     """e^t at clip(t, −20, 20), slope 0 outside."""
     return namespace(t).exp(_clip(t, -EXP_LIMIT, EXP_LIMIT))
 
 
-@elementary(_d_sigmoid)
-def sigmoid(t: Any) -> Any:
-    """σ(t) = 1 / (1 + e^−t)."""
+def _sigmoid(t: Array) -> Array:
+    """σ(t) to full relative precision at both ends; 1 − σ(t) is σ(−t)."""
     xp = namespace(t)
     return 1 / (1 + xp.exp(-xp.where(~(t < _FLOOR), t, _FLOOR)))
 
 
-@elementary(lambda t, y: 0.5 * y * _sigmoids(t)[1])
+@elementary(lambda t, y: y * _sigmoid(-t))
+def sigmoid(t: Any) -> Any:
+    """σ(t) = 1 / (1 + e^−t)."""
+    return _sigmoid(t)
+
+
+@elementary(lambda t, y: 0.5 * y * _sigmoid(-t))
 def sqrt_sigmoid(t: Any) -> Any:
     """√σ(t) = exp(−½·softplus(−t))."""
     return namespace(t).exp(-0.5 * softplus(-t))
 
 
-@elementary(lambda t, y: _sigmoids(t)[0])
+@elementary(lambda t, y: -namespace(t).expm1(-y))
 def softplus(t: Any) -> Any:
-    """log(1 + e^t) = −log(1 − σ(t)); softplus(−t) = −log σ(t)."""
+    """log(1 + e^t) = −log(1 − σ(t)), slope σ(t); softplus(−t) = −log σ(t)."""
     xp = namespace(t)
     return xp.maximum(t, xp.zeros_like(t)) + xp.log1p(xp.exp(xp.minimum(t, -t)))
 
 
 def _d_bce(c: Array, p: Array, y: Array) -> Array:
-    up, down = _sigmoids(c)
-    return (1 - p) * up - p * down
+    return (1 - p) * _sigmoid(c) - p * _sigmoid(-c)
 
 
 @elementary(_d_bce)
@@ -213,7 +202,7 @@ def softmax_squared_error(c: Any, p: Any) -> Any:
 
 def _less(a: Array, b: Array) -> Array:
     """1 where a < b, ½ at a tie, 0 elsewhere."""
-    return 0.5 - 0.5 * namespace(a).sign(a - b)
+    return 0.5 * (number(a < b, a.dtype) + number(a <= b, a.dtype))
 
 
 @elementary(lambda a, b, y: _less(a, b), lambda a, b, y: _less(b, a))
