@@ -32,10 +32,10 @@ def array(where: str, argument: str, x: object) -> None:
 
 
 def floating(where: str, argument: str, x: Array) -> None:
-    """A real floating dtype."""
+    """A real floating dtype of at most 64 bits."""
     array(where, argument, x)
-    if not namespace(x).isdtype(x.dtype, "real floating"):
-        wrong_type(where, argument, "have a real floating dtype", x.dtype)
+    if str(x.dtype).rpartition(".")[2] not in ("float64", "float32", "float16", "bfloat16"):
+        wrong_type(where, argument, "have a real floating dtype, float16 to float64", x.dtype)
 
 
 def last_axis(where: str, argument: str, x: Array, size: int, names: str) -> None:
@@ -227,7 +227,7 @@ def _is_size(pair: object) -> bool:
 def masks(where: str, x: object, num_anchors: int) -> None:
     """Indices of anchors, one tuple a head, none twice in a head."""
     good = isinstance(x, tuple) and len(x) > 0 and all(isinstance(m, tuple) and m for m in x)
-    if not good or not all(k in range(num_anchors) for m in x for k in m):  # type: ignore[attr-defined]
+    if not good or not all(type(k) is int and 0 <= k < num_anchors for m in x for k in m):  # type: ignore[attr-defined]
         expected = f"hold a tuple of anchor indices 0 … {num_anchors - 1} for each head"
         wrong_value(where, "masks", expected, repr(x))
     for s, mask in enumerate(x):  # type: ignore[arg-type, var-annotated]

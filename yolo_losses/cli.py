@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from importlib.util import find_spec
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -104,7 +105,8 @@ def main(ctx: click.Context) -> None:
       yolo-losses loss --version v3 --raw heads.npz --labels labels/
     """
     for stream in (sys.stdout, sys.stderr):
-        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a code page without ✓
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a code page may lack a letter
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help())
 

@@ -29,6 +29,7 @@ HUES = ("#FFB000", "#56B4E9", "#DC267F", "#2FBF91")  # of heads: apart for colou
 CASING = "#101010"
 TRUTH = "#FFFFFF"
 DASHES = (0, (4, 3))
+MARGIN = 0.005  # so that a line on the edge of the picture shows in full
 
 
 def photograph(pixels: np.ndarray, ax: Axes = None, *, brightness: float = 0.7) -> Axes:
@@ -37,7 +38,7 @@ def photograph(pixels: np.ndarray, ax: Axes = None, *, brightness: float = 0.7) 
     height, width = pixels.shape[:2]
     dark = (pixels * brightness).astype(np.uint8)
     ax.imshow(dark, "gray", vmin=0, vmax=255, extent=(0, 1, 1, 0), aspect=height / width)
-    ax.set(xlim=(0, 1), ylim=(1, 0), autoscale_on=False)
+    ax.set(xlim=(-MARGIN, 1 + MARGIN), ylim=(1 + MARGIN, -MARGIN), autoscale_on=False)
     ax.set_axis_off()
     return ax
 
@@ -52,24 +53,27 @@ def grid(shape: tuple[int, int], ax: Axes = None, *, color: str = TRUTH) -> Axes
     return ax
 
 
-def boxes(
-    boxes: np.ndarray, ax: Axes = None, *, color: str = TRUTH, cased: bool = False, **style: Any
-) -> Axes:
-    """Outlines of boxes (M, 4), centre form.
-
-    `cased` puts a dark edge under the line; `style` goes to `matplotlib.patches.Rectangle`.
-    """
+def outlines(boxes: np.ndarray, ax: Axes = None, **style: Any) -> Axes:
+    """Boxes (M, 4), centre form; `style` goes to `matplotlib.patches.Rectangle`."""
     from matplotlib.patches import Rectangle
-    from matplotlib.patheffects import Normal, Stroke
 
     ax = _axes(ax)
-    style = {"linewidth": 1.5, "fill": False, "edgecolor": color, "joinstyle": "miter", **style}
-    if cased:
-        edge = Stroke(linewidth=style["linewidth"] + 2, foreground=CASING)
-        style["path_effects"] = [edge, Normal()]
+    style = {"linewidth": 1.6, "fill": False, "joinstyle": "miter", **style}
     for x, y, w, h in np.asarray(boxes, dtype=float).reshape(-1, 4):
         ax.add_patch(Rectangle((x - w / 2, y - h / 2), w, h, **style))
     return ax
+
+
+def truths(boxes: np.ndarray, ax: Axes = None) -> Axes:
+    """The true boxes (M, 4), centre form."""
+    return outlines(boxes, ax, edgecolor=TRUTH, linewidth=3, path_effects=_casing(5))
+
+
+def _casing(linewidth: float) -> list[Any]:
+    """A dark edge under a line."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    return [Stroke(linewidth=linewidth, foreground=CASING), Normal()]
 
 
 def names(boxes: np.ndarray, texts: Sequence[str], ax: Axes = None, *, size: float = 9) -> Axes:
@@ -110,32 +114,45 @@ def _meet(a: np.ndarray, b: np.ndarray) -> bool:
     return bool((a[:2] < b[2:]).all() and (b[:2] < a[2:]).all())
 
 
-def assignment(
-    matches: Sequence[Matches], config: Any, image: int = 0, ax: Axes = None, *,
-    with_priors: bool = True,
-) -> Axes:  # fmt: skip
+def cells(matches: Sequence[Matches], image: int = 0, ax: Axes = None) -> Axes:
+    """The responsible cells of one image of a batch; `matches` as for `assignment`."""
+    ax = _axes(ax)
+    for head, found in enumerate(matches):
+        H, W = found.responsible.shape[1:3]
+        rows, cols = np.nonzero(np.asarray(found.responsible[image]).any(axis=-1))
+        squares = _at_cells(rows, cols, (H, W), np.full((len(rows), 2), [1 / W, 1 / H]))
+        outlines(squares, ax, fill=True, facecolor=_hue(head), linewidth=0, alpha=0.45)
+        casing = _casing(2.9)
+        outlines(squares, ax, edgecolor=_hue(head), linewidth=0.9, path_effects=casing)
+    return ax
+
+
+def priors(matches: Sequence[Matches], config: Any, image: int = 0, ax: Axes = None) -> Axes:
+    """The priors of the responsible predictors, on their cells; as for `assignment`."""
+    ax = _axes(ax)
+    for head, (found, sizes) in enumerate(zip(matches, _prior_sizes(config), strict=False)):
+        H, W = found.responsible.shape[1:3]
+        rows, cols, anchors = np.nonzero(np.asarray(found.responsible[image]))
+        sizes = sizes / [W, H]
+        around = _at_cells(rows, cols, (H, W), sizes[anchors])
+        style = {"linestyle": DASHES, "linewidth": 0.9, "alpha": 0.8}
+        outlines(around, ax, edgecolor=_hue(head), **style)
+    return ax
+
+
+def assignment(matches: Sequence[Matches], config: Any, image: int = 0, ax: Axes = None) -> Axes:
     """The responsible cells of one image, and the priors that they are responsible with.
 
     Parameters
     ----------
     matches : sequence of Matches, one a head
-        What `assign` returns; of v1 and v2 a sequence of the one.
+        What `assign` returns, in v1 and v2 a sequence of that one.
     config : Config of the version
-        A config without anchors (v1) has no priors.
+        One without anchors (v1) has no priors.
     image : int
         Its index in the batch.
     """
-    ax = _axes(ax)
-    for head, found in enumerate(matches):
-        row, col, anchor = np.nonzero(np.asarray(found.responsible[image]))
-        shape = tuple(found.responsible.shape[1:3])
-        _cells(row, col, shape, ax, _hue(head))
-        priors = _priors(config, head, shape)
-        if with_priors and len(priors) and len(row):
-            centre = np.stack([(col + 0.5) / shape[1], (row + 0.5) / shape[0]], axis=-1)
-            around = np.concatenate([centre, priors[anchor]], axis=-1)
-            boxes(around, ax, color=_hue(head), linestyle=DASHES, linewidth=0.9, alpha=0.8)
-    return ax
+    return priors(matches, config, image, cells(matches, image, ax))
 
 
 def predictions(
@@ -145,25 +162,30 @@ def predictions(
     ax = _axes(ax)
     for head, (found, said) in enumerate(zip(matches, decoded, strict=True)):
         responsible = np.asarray(found.responsible[image])
-        boxes(np.asarray(said.boxes[image])[responsible], ax, color=_hue(head), linewidth=1.6)
+        outlines(np.asarray(said.boxes[image])[responsible], ax, edgecolor=_hue(head))
     return ax
 
 
-def legend(figure: Any, heads: Sequence[str], *, priors: bool = True, **place: Any) -> Any:
-    """A legend of a figure, one column a head; `heads` names each, as "stride 32"."""
+def legend(figure: Any, config: Any, **place: Any) -> Any:
+    """A legend of a figure, one column a head; `place` goes to `Figure.legend`."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
-    truth = Line2D([], [], color=TRUTH, linewidth=3, label="truth")
-    lines = Line2D([], [], color=TRUTH, linewidth=0.6, alpha=0.6, label=f"{heads[0]}cells")
-    entries = [truth, lines, *[Patch(alpha=0, label=" ")] * priors]
+    heads = [f"stride {stride}: " for stride in getattr(config, "strides", ())] or [""]
+    rows = 2 + hasattr(config, "anchors")
+    columns = [
+        Line2D([], [], color=TRUTH, linewidth=3, label="truth"),
+        Line2D([], [], color=TRUTH, linewidth=0.6, alpha=0.6, label=f"{heads[0]}grid"),
+        Patch(alpha=0, label=" "),
+    ][:rows]
     for head, name in enumerate(heads):
         hue = _hue(head)
-        entries.append(Patch(facecolor=hue, alpha=0.7, label=f"{name}responsible cell"))
-        if priors:
-            entries.append(Line2D([], [], color=hue, linestyle=DASHES, label=f"{name}its prior"))
-        entries.append(Line2D([], [], color=hue, linewidth=1.6, label=f"{name}decoded box"))
-    return figure.legend(handles=entries, ncols=1 + len(heads), **place)
+        columns += [
+            Patch(facecolor=hue, alpha=0.7, label=f"{name}responsible cell"),
+            Line2D([], [], color=hue, linewidth=1.6, label=f"{name}decoded box"),
+            Line2D([], [], color=hue, linestyle=DASHES, label=f"{name}prior"),
+        ][:rows]
+    return figure.legend(handles=columns, ncols=1 + len(heads), **place)
 
 
 def _axes(ax: Axes) -> Axes:
@@ -178,20 +200,20 @@ def _hue(head: int) -> str:
     return HUES[head % len(HUES)]
 
 
-def _cells(row: np.ndarray, col: np.ndarray, shape: tuple[int, int], ax: Axes, color: str) -> None:
-    """Filled cells of a head."""
-    rows, cols = shape
-    filled = {(int(r), int(c)) for r, c in zip(row, col, strict=True)}
-    size = [1 / cols, 1 / rows]
-    centres = [[(c + 0.5) / cols, (r + 0.5) / rows, *size] for r, c in sorted(filled)]
-    boxes(np.asarray(centres), ax, fill=True, facecolor=color, linewidth=0, alpha=0.45)
-    boxes(np.asarray(centres), ax, color=color, linewidth=0.9, cased=True)
+def _at_cells(
+    rows: np.ndarray, cols: np.ndarray, shape: tuple[int, int], sizes: np.ndarray
+) -> np.ndarray:
+    """Boxes (M, 4) of sizes (M, 2) on the centres of cells."""
+    H, W = shape
+    return np.column_stack([(cols + 0.5) / W, (rows + 0.5) / H, sizes])
 
 
-def _priors(config: Any, head: int, shape: tuple[int, ...]) -> np.ndarray:
-    """(A, 2): width and height of the priors of a head, fractions of the picture."""
-    anchors = np.asarray(getattr(config, "anchors", ()), dtype=float).reshape(-1, 2)
-    stride: float = getattr(config, "stride", 1)
-    if hasattr(config, "masks"):
-        anchors, stride = anchors[list(config.masks[head])], config.strides[head]
-    return anchors / (np.array([shape[1], shape[0]]) * stride)
+def _prior_sizes(config: Any) -> list[np.ndarray]:
+    """(A, 2) for each head: width and height of its priors, cells; none where there are none."""
+    if not hasattr(config, "anchors"):
+        return []
+    anchors = np.asarray(config.anchors, dtype=float)
+    if not hasattr(config, "masks"):
+        return [anchors / config.stride]
+    pairs = zip(config.masks, config.strides, strict=True)
+    return [anchors[list(mask)] / stride for mask, stride in pairs]

@@ -9,6 +9,7 @@ import numpy as np
 from . import _check
 from ._xp import Array, adapter, compute_dtype, constant, namespace, number
 
+_MAX_LABEL = 2**31  # what the smallest integer dtype of a library holds
 SIZE_LIMIT = 1 + 1e-6  # a width of exactly 1 may come out of a division a little larger
 
 
@@ -117,7 +118,7 @@ def _faults(n: int, boxes: np.ndarray, labels: np.ndarray) -> Iterator[_Fault]:
         found = [text for bad, text in broken if bad[t]]
         if found:
             yield _Fault(n, t, f"{place}{found[0]}, got x y w h = {box.tolist()}")
-        elif not (label >= 0 and float(label).is_integer()):
+        elif not (0 <= label < _MAX_LABEL and float(label).is_integer()):
             yield _Fault(n, t, f"{place}a class must be an integer ≥ 0, got {label.item()!r}")
 
 
