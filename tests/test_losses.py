@@ -71,7 +71,7 @@ def test_float32(case, xp):
 
 
 @A_FEW
-@on("xp", ["torch-compiled", "jax-eager"], indirect=True)
+@on("xp", ["torch-compiled", "jax-eager", "dask"], indirect=True)
 @on("what", ["loss", "loss_and_grad", "decode", "assign"])
 def test_slow_back_ends_on_a_few_cases(case, xp, what):
     f = partial(getattr(case.module, what), config=case.config)

@@ -52,6 +52,10 @@ def _of_library(module: str) -> Adapter | None:
         from .adapters.cupy import ADAPTER as cupy
 
         return cupy
+    if top == "dask":
+        from .adapters.dask import ADAPTER as dask
+
+        return dask
     return None
 
 

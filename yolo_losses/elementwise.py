@@ -236,7 +236,14 @@ def _over(a: Array, b: Array) -> Array:
     return xp.where(b == 0, xp.zeros_like(b), a / safe)
 
 
-@elementary(lambda a, b, y: _over(nonzero(b), b), lambda a, b, y: -_over(y, b))
+def _slope_over(a: Array, b: Array) -> Array:
+    """a / b for slopes, b ≥ 0: finite also where b is below the normal numbers."""
+    xp = namespace(b)
+    least = xp.full_like(b, float(xp.finfo(b.dtype).smallest_normal))
+    return xp.where(b == 0, xp.zeros_like(b), a / xp.maximum(b, least))
+
+
+@elementary(lambda a, b, y: _slope_over(nonzero(b), b), lambda a, b, y: -_slope_over(y, b))
 def ratio(a: Any, b: Any) -> Any:
     """a / b, and 0 with slope 0 where b is 0."""
     return _over(a, b)
@@ -254,7 +261,7 @@ def _d_atan_ratio(w: Array, h: Array) -> tuple[Array, Array]:
     """h / (w² + h²) along w and −w / (w² + h²) along h, without the squares."""
     xp = namespace(w)
     wide, large, q = _fraction(w, h)
-    steep = _over(1 / (1 + q * q), large)
+    steep = _slope_over(1 / (1 + q * q), large)
     flat = q * steep
     return xp.where(wide, flat, steep), -xp.where(wide, steep, flat)
 

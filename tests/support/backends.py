@@ -205,10 +205,26 @@ class CuPy(NumPy):
         return self.cupy.asnumpy(x)
 
 
+class Dask(NumPy):
+    """dask.array, a chunk an image."""
+
+    name = "dask"
+
+    def __init__(self) -> None:
+        self.dask = pytest.importorskip("dask.array")
+
+    def array(self, x: Any) -> Any:
+        x = np.array(x)
+        return self.dask.from_array(x, chunks=(1, *x.shape[1:]) if x.ndim else -1)
+
+    def host(self, x: Any) -> np.ndarray:
+        return x.compute(scheduler="synchronous")
+
+
 BACKENDS = {
     b.name: b
     for b in (
-        NumPy, ReadOnly, Strict, Torch, TorchCompiled, TorchCuda, JAX, JAXEager, CuPy,
+        NumPy, ReadOnly, Strict, Torch, TorchCompiled, TorchCuda, JAX, JAXEager, CuPy, Dask,
     )
 }  # fmt: skip
-MOST = [name for name in BACKENDS if name not in ("torch-compiled", "jax-eager")]
+MOST = [name for name in BACKENDS if name not in ("torch-compiled", "jax-eager", "dask")]

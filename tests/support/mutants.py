@@ -358,7 +358,13 @@ MUTANTS = [
         "y",
         "v2 v4",
     ),
-    _m("slope of σ without 1 − σ", "elementwise.py", "y * _sigmoid(-t))\ndef sigmoid", "y)\ndef sigmoid", "v1 v2 v4"),
+    _m(
+        "slope of σ without 1 − σ",
+        "elementwise.py",
+        "y * _sigmoid(-t))\ndef sigmoid",
+        "y)\ndef sigmoid",
+        "v1 v2 v4",
+    ),
     _m(
         "ties of minimum to one side",
         "elementwise.py",
