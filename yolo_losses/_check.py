@@ -44,6 +44,15 @@ def last_axis(where: str, argument: str, x: Array, size: int, names: str) -> Non
         wrong_value(where, argument, f"have shape (..., {size}) with {names}", tuple(x.shape))
 
 
+def broadcastable(where: str, first: tuple[str, Array], second: tuple[str, Array]) -> None:
+    """Two arrays whose shapes broadcast."""
+    (name, x), (argument, y) = first, second
+    pairs = zip(reversed(x.shape), reversed(y.shape), strict=False)
+    if any(m != n and 1 not in (m, n) for m, n in pairs):
+        expected = f"broadcast with {name}, shape {tuple(x.shape)}"
+        wrong_value(where, argument, expected, tuple(y.shape))
+
+
 def together(where: str, arrays: Sequence[tuple[str, Array]]) -> None:
     """All arrays of one library and on one device."""
     (first, x), *others = arrays
@@ -168,14 +177,14 @@ def boxes_at_cells(where: str, boxes: Array, **places: Array) -> None:
 
 def grid_shape(where: str, x: object) -> tuple[int, int]:
     """(H, W) of a head."""
-    if not isinstance(x, tuple | list) or len(x) != 2 or not all(map(_is_positive, x)):
-        wrong_value(where, "grid_shape", "be (H, W), two numbers > 0", repr(x))
-    return int(x[0]), int(x[1])
+    if not isinstance(x, tuple | list) or len(x) != 2 or not all(map(_is_count, x)):
+        wrong_value(where, "grid_shape", "be (H, W), two whole numbers ≥ 1", repr(x))
+    return x[0], x[1]
 
 
 def head_index(where: str, x: object, num_heads: int) -> None:
     """The index of a head."""
-    if x not in range(num_heads):
+    if type(x) is not int or not 0 <= x < num_heads:
         wrong_value(where, "head", f"be an index 0 … {num_heads - 1}", repr(x))
 
 
@@ -187,17 +196,20 @@ def tuples(x: object) -> Any:
     return tuple(map(tuples, x)) if isinstance(x, list | tuple) else x
 
 
-def numbers(where: str, config: object, *names: str) -> None:
-    """Finite numbers."""
-    for name in names:
-        x = getattr(config, name)
-        if isinstance(x, bool) or not isinstance(x, int | float) or not abs(x) < float("inf"):
-            wrong_value(where, name, "be a finite number", repr(x))
-
-
 def weights(where: str, config: object) -> None:
-    """All λ of a Config are finite numbers."""
-    numbers(where, config, *(name for name in vars(config) if name.startswith("lambda_")))
+    """All λ of a Config are finite numbers ≥ 0."""
+    for name, x in vars(config).items():
+        if name.startswith("lambda_") and not (x == 0 or _is_positive(x)):
+            wrong_value(where, name, "be a finite number ≥ 0", repr(x))
+
+
+def config(where: str, x: object, kind: type) -> None:
+    """The Config of the version that was called."""
+    if not isinstance(x, kind):
+        expected = f"be a {where.partition('.')[0]}.Config"
+        got = x if isinstance(x, type) else type(x)
+        name = f"{got.__module__.rpartition('.')[2]}.{got.__qualname__}"
+        wrong_type(where, "config", expected, f"the class {name}" if got is x else name)
 
 
 def fraction(where: str, name: str, x: object) -> None:
@@ -261,8 +273,12 @@ def positive(where: str, name: str, x: object) -> None:
 
 def count(where: str, name: str, x: object) -> None:
     """A whole number, at least 1."""
-    if isinstance(x, bool) or not isinstance(x, int) or x < 1:
+    if not _is_count(x):
         wrong_value(where, name, "be a whole number ≥ 1", repr(x))
+
+
+def _is_count(x: object) -> bool:
+    return type(x) is int and x >= 1
 
 
 def _is_positive(x: object) -> bool:

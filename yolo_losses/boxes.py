@@ -67,11 +67,16 @@ def xyxy_to_xywh(boxes: Array) -> Array:
 
 def to_pixels(boxes: Array, width: float, height: float) -> Array:
     """Fractions of an image to its pixels; every format."""
-    _checked("boxes.to_pixels", boxes, "x and y in turn")
-    return boxes * constant([width, height, width, height], boxes)
+    return boxes * _unit("boxes.to_pixels", boxes, width, height)
 
 
 def to_fractions(boxes: Array, width: float, height: float) -> Array:
     """Pixels of an image to fractions of it; every format."""
-    _checked("boxes.to_fractions", boxes, "x and y in turn")
-    return boxes / constant([width, height, width, height], boxes)
+    return boxes / _unit("boxes.to_fractions", boxes, width, height)
+
+
+def _unit(where: str, boxes: Array, width: float, height: float) -> Array:
+    _checked(where, boxes, "x and y in turn")
+    _check.positive(where, "width", width)
+    _check.positive(where, "height", height)
+    return constant([width, height, width, height], boxes)

@@ -25,8 +25,9 @@ def _split(where: str, x: Array, rank: int, axis: int, num_anchors: int | None) 
         _check.wrong_value(where, "x", f"have {rank} axes", tuple(x.shape))
     if num_anchors is None:
         return int(x.shape[axis])
+    _check.count(where, "num_anchors", num_anchors)
     channels = int(x.shape[axis])
-    if num_anchors < 1 or channels % num_anchors:
+    if channels % num_anchors:
         expected = f"have a channel axis {axis} divisible by num_anchors = {num_anchors}"
         _check.wrong_value(where, "x", expected, tuple(x.shape))
     return channels // num_anchors

@@ -50,6 +50,7 @@ def _checked(where: str, pred: Array, gt: Array) -> tuple[Array, Array]:
         _check.floating(where, argument, x)
         _check.last_axis(where, argument, x, 4, "x1 y1 x2 y2")
     _check.together(where, [("pred", pred), ("gt", gt)])
+    _check.broadcastable(where, ("pred", pred), ("gt", gt))
     xp = namespace(pred)
     dtype = xp.float64 if xp.float64 in (pred.dtype, gt.dtype) else xp.float32
     return xp.astype(pred, dtype, copy=False), xp.astype(gt, dtype, copy=False)

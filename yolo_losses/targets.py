@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from . import _check
-from ._xp import Array, adapter, compute_dtype, constant, namespace, number
+from ._xp import Array, adapter, compute_dtype, constant, is_array, namespace, number
 
 _MAX_LABEL = 2**31  # what the smallest integer dtype of a library holds
 SIZE_LIMIT = 1 + 1e-6  # a width of exactly 1 may come out of a division a little larger
@@ -48,7 +48,7 @@ def pad_targets(
     on_invalid : "raise" or "drop"
         What to do with a row that cannot be a truth: a value that is not finite, a size ≤ 0, a
         value below 0 or above 1 + 1e-6 (pixels?), a class that is negative or no integer. "drop"
-        leaves the row out and names it in a warning.
+        leaves the row out and names it in a warning. A centre in 1 … 1 + 1e-6 is put on 1.
     like : array, optional
         An array whose library, device and compute dtype the result gets; else NumPy, float64.
 
@@ -64,11 +64,10 @@ def pad_targets(
     """
     where = "pad_targets"
     _check.choice(where, "on_invalid", on_invalid, ("raise", "drop"))
-    if len(boxes_per_image) != len(labels_per_image):
-        expected = f"hold one entry for each of the {len(boxes_per_image)} images"
-        _check.wrong_value(where, "labels_per_image", expected, len(labels_per_image))
-    pairs = zip(boxes_per_image, labels_per_image, strict=True)
-    images = [_image(n, boxes, labels) for n, (boxes, labels) in enumerate(pairs)]
+    if like is not None:
+        _check.floating(where, "like", like)
+    single = like is not None and compute_dtype(like) == namespace(like).float32
+    images = _images(boxes_per_image, labels_per_image, np.dtype("f4" if single else "f8"))
     faults = [fault for n, (b, c) in enumerate(images) for fault in _faults(n, b, c)]
     if faults and on_invalid == "raise":
         msg = f"{where}: {faults[0].text}"
@@ -87,19 +86,43 @@ class _Fault(NamedTuple):
     text: str
 
 
-def _image(n: int, boxes: Any, labels: Any) -> tuple[np.ndarray, np.ndarray]:
-    """One image's boxes (M, 4) and labels (M,) on the host."""
-    b, c = np.asarray(boxes, dtype=np.float64), np.asarray(labels)
-    b = b.reshape(0, 4) if b.size == 0 else b
-    c = c.reshape(0) if c.size == 0 else c
+def _images(boxes: Any, labels: Any, dtype: np.dtype) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Each image's boxes (M, 4) and labels (M,) on the host."""
+    for argument, x in (("boxes_per_image", boxes), ("labels_per_image", labels)):
+        if not hasattr(x, "__len__"):
+            expected = "be a sequence with an entry for each image"
+            _check.wrong_type("pad_targets", argument, expected, type(x).__name__)
+    if len(boxes) != len(labels):
+        expected = f"hold one entry for each of the {len(boxes)} images"
+        _check.wrong_value("pad_targets", "labels_per_image", expected, len(labels))
+    return [_image(n, b, c, dtype) for n, (b, c) in enumerate(zip(boxes, labels, strict=True))]
+
+
+def _image(n: int, boxes: Any, labels: Any, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    b = _host(f"boxes_per_image[{n}]", boxes, "have shape (M, 4), of real numbers")
+    c = _host(f"labels_per_image[{n}]", labels, "hold integers")
+    b = b.reshape(0, 4) if b.shape == (0,) else b
     if b.ndim != 2 or b.shape[1] != 4:
         _check.wrong_value("pad_targets", f"boxes_per_image[{n}]", "have shape (M, 4)", b.shape)
     if c.shape != b.shape[:1]:
         expected = f"have shape ({len(b)},), a class for each box"
         _check.wrong_value("pad_targets", f"labels_per_image[{n}]", expected, c.shape)
-    if c.dtype.kind not in "iufb":
-        _check.wrong_type("pad_targets", f"labels_per_image[{n}]", "hold integers", c.dtype)
+    with np.errstate(over="ignore"):  # what overflows is named as a fault
+        b = b.astype(dtype)
+    b[:, :2] = np.where((b[:, :2] > 1) & (b[:, :2] <= SIZE_LIMIT), 1, b[:, :2])
     return b, c
+
+
+def _host(argument: str, x: Any, expected: str) -> np.ndarray:
+    """An array-like as real numbers of NumPy."""
+    try:
+        out = adapter(x).host(x) if is_array(x) else np.asarray(x)
+    except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
+        msg = f"pad_targets: {argument} must {expected}, got what NumPy cannot read: {error}"
+        raise TypeError(msg) from error
+    if out.dtype.kind not in "iuf":
+        _check.wrong_type("pad_targets", argument, expected, f"dtype {out.dtype}")
+    return out
 
 
 _BOX_RULES: tuple[tuple[Callable[[np.ndarray], Any], str], ...] = (
@@ -124,7 +147,8 @@ def _faults(n: int, boxes: np.ndarray, labels: np.ndarray) -> Iterator[_Fault]:
 
 def _pad(images: list[tuple[np.ndarray, np.ndarray]]) -> Targets:
     n, t = len(images), max((len(b) for b, _ in images), default=0)
-    boxes, labels = np.zeros((n, t, 4)), np.zeros((n, t), dtype=np.int64)
+    dtype = images[0][0].dtype if images else np.float64
+    boxes, labels = np.zeros((n, t, 4), dtype=dtype), np.zeros((n, t), dtype=np.int64)
     valid = np.zeros((n, t), dtype=np.bool_)
     for i, (b, c) in enumerate(images):
         boxes[i, : len(b)], labels[i, : len(b)], valid[i, : len(b)] = b, c, True
@@ -135,7 +159,6 @@ def _to(targets: Targets, like: Array) -> Targets:
     """NumPy targets beside an array of any library."""
     if like is None:
         return targets
-    _check.floating("pad_targets", "like", like)
     dtypes = compute_dtype(like), adapter(like).integer, namespace(like).bool
     return Targets(*(constant(v, like, d) for v, d in zip(targets, dtypes, strict=True)))
 

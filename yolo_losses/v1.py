@@ -120,10 +120,15 @@ def _ious(raw: Array, rows: Rows, layout: grid.Layout) -> Array:
     return IOU(pred, edges(x / lane.W, y / lane.H, w, h))
 
 
-def _match(where: str, raw: Array, targets: Targets, config: Config) -> Assignment:
+def _layout(where: str, raw: Array, config: Config) -> grid.Layout:
+    _check.config(where, config, Config)
     _check.cells(where, "raw", raw, config.num_boxes)
+    return grid.layout_of_cells(raw, config.num_boxes)
+
+
+def _match(where: str, raw: Array, targets: Targets, config: Config) -> Assignment:
+    layout = _layout(where, raw, config)
     _check.targets(where, targets, ("raw", raw))
-    layout = grid.layout_of_cells(raw, config.num_boxes)
     truths = usable(targets, raw.shape[-1] - 5 * config.num_boxes, raw)
     rows = matching.own_cell(truths, layout)
     rows = matching.best_prediction(rows, layout, _ious(raw, rows, layout))
@@ -155,8 +160,7 @@ def decode(raw: Array, config: Config) -> Decoded:
     ValueError, TypeError
         A shape that does not fit the config, K = 0, a dtype that is not real floating.
     """
-    _check.cells("v1.decode", "raw", raw, config.num_boxes)
-    layout = grid.layout_of_cells(raw, config.num_boxes)
+    layout = _layout("v1.decode", raw, config)
     return grid.decode((raw,), layout, _decode, softmax)[0]
 
 
@@ -185,6 +189,7 @@ def encode(
         In the compute dtype. ∓inf where a centre lies on a border of the cell or a size is 1, NaN
         outside.
     """
+    _check.config("v1.encode", config, Config)
     _check.boxes_at_cells("v1.encode", boxes, row=row, col=col)
     shape = _check.grid_shape("v1.encode", grid_shape)
     t = (logit(v) for v in grid.in_cell(boxes, row, col, shape))

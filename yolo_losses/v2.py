@@ -126,6 +126,7 @@ def _truth(found: Assignment, num_classes: int) -> Truth:
 
 
 def _layout(where: str, raw: Array, config: Config) -> grid.Layout:
+    _check.config(where, config, Config)
     _check.head(where, "raw", raw, len(config.anchors))
     return grid.layout((raw,), config.anchors, (range(len(config.anchors)),), (config.stride,))
 
@@ -191,6 +192,7 @@ def encode(
     array, shape (..., 4)
         In the compute dtype. ∓inf where a centre lies on a border of the cell, NaN outside it.
     """
+    _check.config("v2.encode", config, Config)
     _check.boxes_at_cells("v2.encode", boxes, row=row, col=col, anchor=anchor)
     H, W = _check.grid_shape("v2.encode", grid_shape)
     x, y, w, h = grid.in_cell(boxes, row, col, (H, W))

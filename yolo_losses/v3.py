@@ -152,6 +152,7 @@ def _truth(found: Assignment, num_classes: int, config: Config) -> Truth:
 
 
 def _layout(where: str, heads: Sequence[Array], config: Config) -> grid.Layout:
+    _check.config(where, config, Config)
     _check.heads(where, heads, config.masks, config.strides)
     return grid.layout(heads, config.anchors, config.masks, config.strides)
 
@@ -218,6 +219,7 @@ def encode(
         t_x t_y t_w t_h in the compute dtype. The offset is clipped to [ε, 1 − ε].
     """
     where = "v3.encode"
+    _check.config(where, config, Config)
     _check.boxes_at_cells(where, boxes, row=row, col=col, anchor=anchor)
     _check.head_index(where, head, len(config.masks))
     H, W = _check.grid_shape(where, grid_shape)

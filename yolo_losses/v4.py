@@ -178,6 +178,7 @@ def _of_heads(config: Config) -> grid.Decode:
 
 
 def _layout(where: str, heads: Sequence[Array], config: Config) -> grid.Layout:
+    _check.config(where, config, Config)
     _check.heads(where, heads, config.masks, config.strides)
     return grid.layout(heads, config.anchors, config.masks, config.strides)
 
@@ -249,6 +250,7 @@ def encode(
         t_x t_y t_w t_h in the compute dtype. NaN where σ cannot reach the centre from the cell.
     """
     where = "v4.encode"
+    _check.config(where, config, Config)
     _check.boxes_at_cells(where, boxes, row=row, col=col, anchor=anchor)
     _check.head_index(where, head, len(config.masks))
     H, W = _check.grid_shape(where, grid_shape)

@@ -3,6 +3,7 @@
 from typing import Any
 
 import array_api_compat.cupy
+import numpy as np
 
 from .generic import Array
 from .numpy import NumPy
@@ -15,6 +16,9 @@ class CuPy(NumPy):
 
     def placement(self, x: Array) -> dict[str, Any]:
         return {"device": x.device}
+
+    def host(self, x: Array) -> np.ndarray:
+        return np.asarray(x.get())
 
 
 ADAPTER = CuPy(array_api_compat.cupy)

@@ -40,6 +40,9 @@ class Dask(Adapter):
     def device(self, x: Array) -> object:
         return None
 
+    def host(self, x: Array) -> np.ndarray:
+        return np.asarray(x.compute())
+
     def gather(self, x: Array, place: Place, keep: Array) -> Array:
         shape = (*keep.shape, x.shape[-1])
 
@@ -69,7 +72,7 @@ def _by_image(
     axis = count(1)
     pairs: list[Any] = []
     for x in arrays:
-        whole = x.rechunk({k: -1 for k in range(1, x.ndim)})
+        whole = x.rechunk(dict.fromkeys(range(1, x.ndim), -1))
         pairs += [whole, (0, *(next(axis) for _ in range(1, x.ndim)))]
     out = {next(axis): size for size in shape[1:]}
     meta = np.empty((0,) * len(shape), dtype=dtype)

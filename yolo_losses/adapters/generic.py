@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import array_api_compat
+import numpy as np
 
 Array = Any
 Place = tuple[Array, ...]
@@ -18,10 +19,11 @@ Place = tuple[Array, ...]
 class Adapter:
     """The standard alone: no automatic differentiation, no assignment, no compiler."""
 
-    name = "generic"
+    name = ""
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
+        self.name = self.name or str(getattr(xp, "__name__", type(xp).__name__))
         self.integer = xp.int64
 
     def placement(self, x: Array) -> dict[str, Any]:
@@ -31,6 +33,10 @@ class Adapter:
     def device(self, x: Array) -> object:
         """What has to be equal for two arrays to meet, None where the library decides itself."""
         return array_api_compat.device(x)
+
+    def host(self, x: Array) -> np.ndarray:
+        """x as a NumPy array."""
+        return np.asarray(x)
 
     def stop(self, x: Array) -> Array:
         """x, constant for automatic differentiation."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from .generic import Adapter, Array, Place
 
@@ -23,6 +24,9 @@ class JAX(Adapter):
 
     def device(self, x: Array) -> object:
         return None if isinstance(x, jax.core.Tracer) or not x.committed else frozenset(x.devices())
+
+    def host(self, x: Array) -> np.ndarray:
+        return np.asarray(x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x)
 
     def stop(self, x: Array) -> Array:
         return jax.lax.stop_gradient(x)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import array_api_compat.torch
+import numpy as np
 import torch
 
 from .generic import Adapter, Array, Place
@@ -19,6 +20,10 @@ class Torch(Adapter):
 
     def device(self, x: Array) -> object:
         return x.device
+
+    def host(self, x: Array) -> np.ndarray:
+        x = x.detach().cpu()
+        return np.asarray(x.float() if x.dtype == torch.bfloat16 else x)
 
     def stop(self, x: Array) -> Array:
         return x.detach()
