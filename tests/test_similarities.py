@@ -189,3 +189,18 @@ def test_half_precision_is_computed_in_float32(name, xp):
     value, grad = yl.iou.value_and_grad(name, pred, gt)
     assert "float32" in str(value.dtype)
     assert "float32" in str(grad.dtype)
+
+
+@NAMES
+def test_inverted_boxes_against_the_oracle(name):
+    """One side, the other and both turned round."""
+    pred, gt = random_pairs(40, seed=5)
+    pred[::2, [0, 2]], pred[1::2, [1, 3]] = pred[::2, [2, 0]], pred[1::2, [3, 1]]
+    gt[::3, [1, 3]] = gt[::3, [3, 1]]
+    value, grad = yl.iou.value_and_grad(name, pred, gt)
+    pairs = zip(pred.tolist(), gt.tolist(), strict=True)
+    np.testing.assert_allclose(
+        value, [getattr(similarity, name)(p, g) for p, g in pairs], rtol=1e-12
+    )
+    assert (value >= -2).all()
+    assert np.isfinite(grad).all()

@@ -224,6 +224,19 @@ def positive(x: Any) -> Any:
     return xp.where(x <= 0, xp.zeros_like(x), x)
 
 
+def _inverted(near: Array, far: Array) -> Array:
+    return number(far < near, near.dtype)
+
+
+@elementary(
+    lambda near, far, y: 1 - 0.5 * _inverted(near, far),
+    lambda near, far, y: 0.5 * _inverted(near, far),
+)
+def edge(near: Any, far: Any) -> Any:
+    """The edge `near` of two, and the middle of both where `far` lies on its wrong side."""
+    return namespace(near).where(far < near, (near + far) / 2, near)
+
+
 @elementary()
 def nonzero(x: Any) -> Any:
     """1, and 0 where x is 0; a constant for the gradient."""

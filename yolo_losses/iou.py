@@ -16,13 +16,14 @@ from .boxes import Box, split
 from .elementwise import (
     Dual,
     atan_ratio,
+    edge,
     maximum,
     minimum,
     nonzero,
     positive,
     ratio,
     stop,
-)  # fmt: skip
+)
 
 SIMILARITY: dict[str, Callable[..., Any]] = {}  # name → the formula on the edges of boxes
 
@@ -39,7 +40,7 @@ def similarity(formula: Callable[[Box, Box], Any]) -> Callable[[Array, Array], A
     @wraps(formula)
     def of_arrays(pred: Array, gt: Array) -> Array:
         pred, gt = _checked(f"iou.{name}", pred, gt)
-        return formula(Box(*split(pred)), Box(*split(gt)))
+        return formula(_upright(Box(*split(pred))), _upright(Box(*split(gt))))
 
     return of_arrays
 
@@ -56,8 +57,14 @@ def _checked(where: str, pred: Array, gt: Array) -> tuple[Array, Array]:
     return xp.astype(pred, dtype, copy=False), xp.astype(gt, dtype, copy=False)
 
 
+def _upright(box: Box) -> Box:
+    """A box with x2 < x1 as one of width 0 on the same centre, and so of y."""
+    (x1, y1, x2, y2), e = box, edge
+    return Box(e(x1, x2), e(y1, y2), -e(-x2, -x1), -e(-y2, -y1))
+
+
 def _size(box: Box) -> tuple[Any, Any]:
-    """Width and height; an edge on the wrong side counts as width 0."""
+    """Width and height; 0 where boxes that do not overlap have no common one."""
     return positive(box.x2 - box.x1), positive(box.y2 - box.y1)
 
 
@@ -105,7 +112,8 @@ def iou(pred: Array, gt: Array) -> Array:
     Parameters
     ----------
     pred, gt : array, shape (..., 4), real floating
-        Corner boxes x1 y1 x2 y2 in one unit, broadcast together. x2 < x1 counts as width 0.
+        Corner boxes x1 y1 x2 y2 in one unit, broadcast together. x2 < x1 counts as width 0 at
+        (x1 + x2)/2.
 
     Returns
     -------
@@ -233,6 +241,6 @@ def value_and_grad(name: str, pred: Array, gt: Array) -> tuple[Array, Array]:
     one = constant([[float(i == k) for i in range(4)] for k in range(4)], pred)
     unit = xp.reshape(one, (4, 4) + (1,) * (pred.ndim - 1))
     seeded = Box(*(Dual(v, unit[k, ...]) for k, v in enumerate(split(pred))))
-    out = SIMILARITY[name](seeded, Box(*map(Dual, split(gt))))
+    out = SIMILARITY[name](_upright(seeded), _upright(Box(*map(Dual, split(gt)))))
     slope = xp.broadcast_to(out.slope, (4, *out.value.shape))
     return out.value, xp.permute_dims(slope, (*range(1, slope.ndim), 0))

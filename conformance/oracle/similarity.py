@@ -10,7 +10,7 @@ of the centres.
                                           α = v / ((1 − IOU) + v)
 
 v = 0 where either box has a zero width or height; α = 0 where v = 0. Boxes are corners
-(x1, y1, x2, y2); one with x2 < x1 counts as width 0.
+(x1, y1, x2, y2); one with x2 < x1 counts as width 0 at its centre, (x1 + x2) / 2.
 
 α is a constant for the gradient, v is not: every similarity takes the α to use, None for that
 of the two boxes, and only CIOU looks at it.
@@ -40,8 +40,19 @@ def area(box: Box) -> float:
     return w * h
 
 
+def upright(box: Box) -> Box:
+    """A box that is turned round, as one of width (height) 0 on the same centre."""
+    x1, y1, x2, y2 = box
+    if x2 < x1:
+        x1 = x2 = (x1 + x2) / 2
+    if y2 < y1:
+        y1 = y2 = (y1 + y2) / 2
+    return x1, y1, x2, y2
+
+
 def common(pred: Box, gt: Box) -> Box:
     """The box that both cover; turned round where they are apart."""
+    pred, gt = upright(pred), upright(gt)
     low = [max(a, b) for a, b in zip(pred[:2], gt[:2], strict=True)]
     high = [min(a, b) for a, b in zip(pred[2:], gt[2:], strict=True)]
     return (*low, *high)
@@ -49,6 +60,7 @@ def common(pred: Box, gt: Box) -> Box:
 
 def enclosing(pred: Box, gt: Box) -> Box:
     """The smallest box around both."""
+    pred, gt = upright(pred), upright(gt)
     low = [min(a, b) for a, b in zip(pred[:2], gt[:2], strict=True)]
     high = [max(a, b) for a, b in zip(pred[2:], gt[2:], strict=True)]
     return (*low, *high)
