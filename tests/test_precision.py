@@ -100,3 +100,19 @@ def test_nan_objectness_is_never_ignored(ignore_by):
         terms = yl.v3.loss((head, case.raw[1]), case.targets, config)
         assert np.isnan(terms.total[0])
         assert np.isfinite(terms.total[1:]).all()
+
+
+@VERSIONS
+@pytest.mark.parametrize("library", [NumPy, Torch, JAX])
+@pytest.mark.parametrize("label", [2**32, 2**32 + 1, -(2**32), 2**40, -1])
+def test_labels_do_not_wrap(version, library, label):
+    """A class that a shorter integer would wrap to 0 … K − 1 is invalid all the same."""
+    case, xp = PLAIN[version], library()
+    labels = np.full_like(case.targets.labels, label)
+    found = xp.call(
+        lambda r, t: case.module.assign(r, t, case.config),
+        case.raw, case.targets._replace(labels=labels),
+    )  # fmt: skip
+    first = found[0] if isinstance(case.raw, tuple) else found
+    assert not first.positives.any()
+    np.testing.assert_array_equal(first.invalid, case.targets.valid.sum(axis=1))

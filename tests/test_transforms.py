@@ -103,11 +103,12 @@ print(float(f(raw, targets).total[0]))
 """
 
 
-def test_torch_compile_may_be_the_first_call():
-    """Adapters are found inside a compiled graph too."""
-    done = subprocess.run(
-        [sys.executable, "-c", FIRST_CALL], capture_output=True, text=True, check=False
-    )
+@pytest.mark.parametrize("tensor", ["torch.zeros", "torch.nn.Parameter(torch.zeros"])
+def test_torch_compile_may_be_the_first_call(tensor):
+    """Adapters are found inside a compiled graph too, for a parameter as well."""
+    zeros = "torch.zeros(1, 4, 4, 3, 7)"
+    code = FIRST_CALL.replace(zeros, f"{tensor}(1, 4, 4, 3, 7)" + ")" * tensor.count("("))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert np.isfinite(float(done.stdout))
 
@@ -175,3 +176,26 @@ np.testing.assert_allclose(out[0].total, want.total, rtol=1e-5)
 
 def test_case_list_has_all_versions():
     assert {c.version for c in CASES} == set(PLAIN)
+
+
+def test_torch_compiled_v3_takes_a_second_config():
+    """Numbers of a config may become symbols of a graph."""
+    case, xp = PLAIN["v3"], Torch()
+    xp.torch._dynamo.reset()
+    compiled = xp.torch.compile(yl.v3.loss, fullgraph=True, backend="aot_eager")
+    args = xp.tree((case.raw, case.targets))
+    for masks in (case.config.masks, ((5, 4, 3), (2, 0, 1))):
+        config = replace(case.config, masks=masks)
+        close(
+            tree_map(xp.host, compiled(*args, config)), yl.v3.loss(case.raw, case.targets, config)
+        )
+
+
+def test_results_of_loss_and_grad_are_constants():
+    """Also where raw outputs and truths ask for a gradient."""
+    case, xp = PLAIN["v4"], Torch()
+    raw = tree_map(lambda v: xp.array(v).requires_grad_(), case.raw)
+    targets = xp.tree(case.targets)
+    targets.boxes.requires_grad_()
+    out = leaves(case.module.loss_and_grad(raw, targets, case.config))
+    assert not any(v.requires_grad for v in out)

@@ -1,5 +1,6 @@
 """The one door to array libraries: from an array to its namespace and adapter."""
 
+import sys
 from typing import Any, TypeAlias
 
 import array_api_compat
@@ -30,6 +31,7 @@ def _find(x: Array) -> Adapter:
     if found is None:
         found = Adapter(array_api_compat.array_namespace(x))
     _FOUND[kind] = found
+    _FOUND.update((known, found) for known in found.types)
     return found
 
 
@@ -57,6 +59,11 @@ def _of_library(module: str) -> Adapter | None:
 
         return dask
     return None
+
+
+# torch.compile traces the first call too, but not what finds a subclass of its tensors.
+if "torch" in sys.modules and (_torch := _of_library("torch")) is not None:
+    _FOUND.update((known, _torch) for known in _torch.types)
 
 
 def is_array(x: object) -> bool:

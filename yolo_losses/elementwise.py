@@ -111,7 +111,6 @@ def stop(x: Any) -> Any:
 # Exponentials. Conditions are put so that a NaN passes through.
 
 EXP_LIMIT = 20.0
-_FLOOR = -87.0  # e^87 is finite in float32; σ(−87) = 2e-38
 
 
 def _clip(x: Array, low: float, high: float) -> Array:
@@ -130,7 +129,8 @@ def exp(t: Any) -> Any:
 def _sigmoid(t: Array) -> Array:
     """σ(t) to full relative precision at both ends; 1 − σ(t) is σ(−t)."""
     xp = namespace(t)
-    return 1 / (1 + xp.exp(-xp.where(~(t < _FLOOR), t, _FLOOR)))
+    floor = -0.98 * math.log(float(xp.finfo(t.dtype).max))  # e^−t stays finite
+    return 1 / (1 + xp.exp(-xp.where(~(t < floor), t, floor)))
 
 
 @elementary(lambda t, y: y * _sigmoid(-t))

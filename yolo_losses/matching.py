@@ -1,7 +1,7 @@
 """Truth to cell, truth to anchor, collisions, ignore rules."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from . import grid
 from ._xp import Array, adapter, arange, constant, namespace, number
@@ -102,23 +102,25 @@ def best_anchor(truths: Truths, layout: Layout) -> Rows:
     that none holds leaves its truth unassigned.
     """
     xp, ious = namespace(truths.w), shape_iou(truths, layout.priors)
-    best = xp.argmax(ious, axis=1)
-    heads = [_best_of_head(ious, lanes, truths.label.dtype) for lanes in layout.heads()]
+    best = number(xp.argmax(ious, axis=1), truths.label.dtype)
+    heads = [_best_of_head(ious, best, lanes) for lanes in layout.heads()]
     lane, prior, iou = (xp.concat(parts, axis=1) for parts in zip(*heads, strict=True))
     num = len(heads)
-    wanted = (prior == tile(number(best, prior.dtype), num)) & tile(truths.ok, num)
+    wanted = (prior == tile(best, num)) & tile(truths.ok, num)
     return place(truths, layout, lane, iou, wanted, (1,) * num, last_of_each)
 
 
-def _best_of_head(ious: Array, lanes: Sequence[Lane], integer: Any) -> tuple[Array, Array, Array]:
-    """(N, T): the lane of the highest IOU in a head, its prior, and the IOU."""
-    xp = namespace(ious)
-    lanes = sorted(lanes, key=lambda lane: lane.prior)  # ties to the lowest anchor index
-    prior = [lane.prior for lane in lanes]
-    here = xp.take(ious, constant(prior, ious, integer), axis=1)
-    at = xp.argmax(here, axis=1)
-    index = grid.per_row([lane.id for lane in lanes], at, integer)
-    return index, grid.per_row(prior, at, integer), xp.max(here, axis=1)
+def _best_of_head(ious: Array, best: Array, lanes: Sequence[Lane]) -> tuple[Array, Array, Array]:
+    """(N, T): the lane of the highest IOU in a head, its prior, and the IOU.
+
+    Among equals it is the best of all heads, if that is here.
+    """
+    xp, priors = namespace(ious), [lane.prior for lane in lanes]
+    prior = constant(priors, ious, best.dtype)
+    here = xp.take(ious, prior, axis=1)
+    at = xp.argmax(here + number(prior[:, None] == best[:, None, :], here.dtype), axis=1)
+    index = grid.per_row([lane.id for lane in lanes], at, best.dtype)
+    return index, grid.per_row(priors, at, best.dtype), xp.max(here, axis=1)
 
 
 def every_anchor(truths: Truths, layout: Layout, threshold: float, unite: str) -> Rows:
@@ -186,9 +188,9 @@ def place(
     start = grid.per_row(layout.column("start"), lane, integer)
     x, y, w, h, label = (tile(v, sum(candidates)) for v in truths[:5])
     (col, x), (row, y) = cell(x, W), cell(y, H)
-    slot = start + number(row * W + col, integer)
-    keep = winner(slot, wanted, layout.size) if slot.shape[1] else wanted
     row, col = number(row, integer), number(col, integer)
+    slot = start + row * number(W, integer) + col
+    keep = winner(slot, wanted, layout.size) if slot.shape[1] else wanted
     return Rows(lane, iou, wanted, keep, row, col, slot, x, y, w, h, label, candidates)
 
 

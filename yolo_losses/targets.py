@@ -188,7 +188,8 @@ def usable(targets: Targets, num_classes: int, raw: Array) -> Truths:
     label = xp.astype(targets.labels, integer)
     centre, size = boxes[..., :2], boxes[..., 2:]
     inside = (centre >= 0) & (centre <= 1) & (size > 0) & (size <= SIZE_LIMIT)
-    ok = targets.valid & xp.all(inside, axis=-1) & (label >= 0) & (label < num_classes)
+    fits = xp.astype(label, targets.labels.dtype) == targets.labels  # no other class by wrapping
+    ok = targets.valid & xp.all(inside, axis=-1) & fits & (label >= 0) & (label < num_classes)
     boxes = xp.where(ok[..., None], boxes, 0.5)
     invalid = xp.sum(number(targets.valid & ~ok, integer), axis=1)
     x, y, w, h = (boxes[..., k] for k in range(4))

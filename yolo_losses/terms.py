@@ -72,11 +72,11 @@ def differentiate(
     formula: Formula, problem: Problem, config: Any
 ) -> tuple[LossTerms, tuple[Array, ...]]:
     """The terms and the exact gradient of their sum: the same formula on Duals."""
-    problem = problem._replace(raw=[stop(x) for x in problem.raw], rows=stop(problem.rows))
-    to = Dual(grid.plane(problem.raw, problem.layout, 4), ONE)
-    truth = type(problem.truth)(*map(Dual, problem.truth))
-    each = formula(_seeded(_fields(problem)), to, truth, config)
-    raw, layout, place, keep, counts, rows, _ = problem
+    raw, layout, place, keep, counts, rows, truth = problem
+    raw, rows, truth = tuple(map(stop, raw)), stop(rows), type(truth)(*map(stop, truth))
+    to = Dual(grid.plane(raw, layout, 4), ONE)
+    fields = _seeded(_fields(problem._replace(rows=rows)))
+    each = formula(fields, to, type(truth)(*map(Dual, truth)), config)
     slopes = _row_slopes(each, rows.shape)
     return _reduce(each, problem), grid.scatter(
         raw, layout, each.noobj.slope, place, keep, counts, slopes

@@ -168,7 +168,7 @@ MUTANTS = [
     _m(
         "best anchor within each head",
         "matching.py",
-        "wanted = (prior == tile(number(best, prior.dtype), num)) & tile(truths.ok, num)",
+        "wanted = (prior == tile(best, num)) & tile(truths.ok, num)",
         "wanted = tile(truths.ok, num)",
         "v3",
     ),

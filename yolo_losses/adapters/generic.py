@@ -20,6 +20,7 @@ class Adapter:
     """The standard alone: no automatic differentiation, no assignment, no compiler."""
 
     name = ""
+    types: tuple[type, ...] = ()  # array types that are known beforehand
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp

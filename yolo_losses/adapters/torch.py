@@ -14,6 +14,7 @@ class Torch(Adapter):
     """PyTorch. No write depends on its order: what is dropped adds 0 or goes to a spare slot."""
 
     name = "torch"
+    types = (torch.Tensor, torch.nn.Parameter)
 
     def placement(self, x: Array) -> dict[str, Any]:
         return {"device": x.device}
