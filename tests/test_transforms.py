@@ -199,3 +199,12 @@ def test_results_of_loss_and_grad_are_constants():
     targets.boxes.requires_grad_()
     out = leaves(case.module.loss_and_grad(raw, targets, case.config))
     assert not any(v.requires_grad for v in out)
+
+
+@pytest.mark.parametrize("version", ["v3", "v4"])
+@pytest.mark.parametrize("kind", [list, tuple])
+def test_gradients_have_the_structure_of_the_heads(version, kind):
+    case = PLAIN[version]
+    _, grads = case.module.loss_and_grad(kind(case.raw), case.targets, case.config)
+    assert type(grads) is kind
+    assert [g.shape for g in grads] == [h.shape for h in case.raw]

@@ -302,10 +302,12 @@ def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
 
 def loss_and_grad(
     heads: Sequence[Array], targets: Targets, config: Config
-) -> tuple[LossTerms, tuple[Array, ...]]:
+) -> tuple[LossTerms, Sequence[Array]]:
     """The loss and the exact gradient of `terms.total.sum()`, like `heads`, on every library.
 
-    Parameters and errors as for `loss`. Both results are constants for automatic differentiation.
+    A list of heads has a list of gradients, a tuple a tuple. Parameters and errors as for `loss`.
+    Both results are constants for automatic differentiation.
     """
     problem = _problem("v4.loss_and_grad", heads, targets, config)
-    return terms.differentiate(_formula, problem, config)
+    each, grads = terms.differentiate(_formula, problem, config)
+    return each, list(grads) if isinstance(heads, list) else grads
