@@ -44,7 +44,7 @@ _TORCH = cache(Torch)
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda m: f"{m.file}: {m.why}")
-def test_mutant_dies(mutant, tmp_path, request):
+def test_mutant_dies(mutant, tmp_path):
     name = f"mutant_{MUTANTS.index(mutant)}"
     package = mutant.load(tmp_path, name)
     cases = [c for c in (*CASES, *EXTREME) if c.version in mutant.versions]

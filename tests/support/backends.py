@@ -41,7 +41,6 @@ class NumPy:
     """NumPy, eager."""
 
     name = "numpy"
-    automatic = False  # has automatic differentiation
 
     def array(self, x: Any) -> Any:
         return np.array(x)
@@ -98,7 +97,6 @@ class Torch(NumPy):
     """PyTorch on the CPU, eager."""
 
     name = "torch"
-    automatic = True
     device = "cpu"
 
     def __init__(self) -> None:
@@ -144,7 +142,6 @@ class JAXEager(NumPy):
     """JAX, eager, in 64 bit mode: each operation is compiled by itself, slowly."""
 
     name = "jax-eager"
-    automatic = True
 
     def __init__(self) -> None:
         self.jax = pytest.importorskip("jax")
