@@ -162,6 +162,40 @@ def targets(where: str, x: Any, raw: tuple[str, Array]) -> None:
         wrong_type(where, "targets.valid", "have a bool dtype", x.valid.dtype)
 
 
+def in_place(where: str, argument: str, x: Any) -> None:
+    """Raw outputs, one array or several, of a library that assigns in place."""
+    for name, y in _named(argument, x):
+        floating(where, name, y)
+        if not adapter(y).assigns(y):
+            expected = "be NumPy, CuPy or eager PyTorch arrays, which are written in place"
+            wrong_type(where, name, expected, f"{adapter(y).name}, or a trace of it")
+
+
+def work(where: str, work: Any, argument: str, x: Any) -> None:
+    """None, or a workspace that was made for raw outputs like these."""
+    if work is None:
+        return
+    version, raw = where.partition(".")[0], _named(argument, x)
+    made_by = f"be a {version}.workspace({argument})"
+    if not isinstance(getattr(work, "grads", None), tuple):
+        wrong_type(where, "work", made_by, type(work).__name__)
+    if len(work.grads) != len(raw):
+        wrong_value(where, "work", f"{made_by} of {len(raw)} arrays", len(work.grads))
+    for (name, y), grad in zip(raw, work.grads, strict=True):
+        if adapter(grad) is not adapter(y) or (grad.dtype, grad.shape) != (y.dtype, y.shape):
+            expected = f"{made_by} like {name}: {adapter(y).name}, {y.dtype}, {tuple(y.shape)}"
+            got = f"{adapter(grad).name}, {grad.dtype}, {tuple(grad.shape)}"
+            wrong_value(where, "work", expected, got)
+        together(where, [(name, y), ("work", grad)])
+
+
+def _named(argument: str, x: Any) -> list[tuple[str, Array]]:
+    """One array or several, with the names that messages give them."""
+    if isinstance(x, list | tuple):
+        return [(f"{argument}[{s}]", y) for s, y in enumerate(x)]
+    return [(argument, x)]
+
+
 def boxes_at_cells(where: str, boxes: Array, **places: Array) -> None:
     """Boxes (..., 4) and the integer places (...) that they are encoded at."""
     floating(where, "boxes", boxes)

@@ -27,7 +27,8 @@ class Box(NamedTuple):
 
 def edges(x: Any, y: Any, w: Any, h: Any) -> Box:
     """The edges of boxes given by centre and size."""
-    return Box(x - w / 2, y - h / 2, x + w / 2, y + h / 2)
+    half_w, half_h = w / 2, h / 2
+    return Box(x - half_w, y - half_h, x + half_w, y + half_h)
 
 
 def split(boxes: Array) -> tuple[Array, Array, Array, Array]:

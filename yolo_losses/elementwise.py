@@ -6,11 +6,11 @@ its exact slope, on every library.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
-from ._xp import Array, adapter, namespace, number
+from ._xp import Array, adapter, constant, namespace, number
 
 Slope = Any  # None: a constant. ONE: a raw output itself. Otherwise an array.
 ONE = 1.0
@@ -81,16 +81,31 @@ def elementary(*slopes: Callable[..., Any]) -> Callable[[F], F]:
     without a slope is a constant.
     """
 
+    def partials(varying: Sequence[bool], *values: Any) -> list[Any]:
+        pairs = zip(slopes, varying, strict=False)
+        return [slope(*values) if varies else None for slope, varies in pairs]
+
+    return _register(partials)
+
+
+def jointly(slopes: Callable[..., tuple[Any, ...]]) -> Callable[[F], F]:
+    """`elementary` for partial derivatives that come from one computation, all at once."""
+    return _register(lambda varying, *values: slopes(*values))
+
+
+def _register(partials: Callable[..., Sequence[Any]]) -> Callable[[F], F]:
     def register(f: F) -> F:
         @wraps(f)
         def on_duals(*args: Any) -> Any:
             if not any(isinstance(a, Dual) for a in args):
                 return f(*args)
-            values = [_dual(a).value for a in args]
+            duals = [_dual(a) for a in args]
+            values, outer = [d.value for d in duals], [d.slope for d in duals]
             y, total = f(*values), None
-            for a, slope in zip(args, slopes, strict=False):
-                if isinstance(a, Dual) and a.slope is not None:
-                    total = _plus(total, _chain(a.slope, slope(*values, y)))
+            if any(s is not None for s in outer):
+                inner = partials([s is not None for s in outer], *values, y)
+                for s, d in zip(outer, inner, strict=False):
+                    total = _plus(total, _chain(s, d))
             return Dual(y, total)
 
         return on_duals  # type: ignore[return-value]
@@ -108,6 +123,25 @@ def stop(x: Any) -> Any:
     return Dual(x.value) if isinstance(x, Dual) else adapter(x).stop(x)
 
 
+def pair(x: Any, y: Any) -> Any:
+    """Two values of one shape on a new first axis, both with slopes or both constant."""
+    if not isinstance(x, Dual):
+        return namespace(x).stack([x, y], axis=0)
+    both, slopes = pair(x.value, y.value), [x.slope, y.slope]
+    if slopes[0] is None:
+        return Dual(both)
+    return Dual(both, namespace(both).stack(slopes, axis=1))
+
+
+def parts(xy: Any) -> tuple[Any, Any]:
+    """The inverse of `pair`."""
+    if not isinstance(xy, Dual):
+        return xy[0, ...], xy[1, ...]
+    if xy.slope is None:
+        return Dual(xy.value[0, ...]), Dual(xy.value[1, ...])
+    return Dual(xy.value[0, ...], xy.slope[:, 0, ...]), Dual(xy.value[1, ...], xy.slope[:, 1, ...])
+
+
 # Exponentials. Conditions are put so that a NaN passes through.
 
 EXP_LIMIT = 20.0
@@ -116,11 +150,11 @@ EXP_LIMIT = 20.0
 def _clip(x: Array, low: float, high: float) -> Array:
     """x limited to low … high, slope 1 there and 0 outside."""
     xp = namespace(x)
-    x = xp.where(~(x > high), x, high)
-    return xp.where(~(x < low), x, low)
+    x = xp.where(x > high, high, x)
+    return xp.where(x < low, low, x)
 
 
-@elementary(lambda t, y: y * number((t >= -EXP_LIMIT) & (t <= EXP_LIMIT), t.dtype))
+@elementary(lambda t, y: y * number(namespace(t).abs(t) <= EXP_LIMIT, t.dtype))
 def exp(t: Any) -> Any:
     """e^t at clip(t, −20, 20), slope 0 outside."""
     return namespace(t).exp(_clip(t, -EXP_LIMIT, EXP_LIMIT))
@@ -130,7 +164,7 @@ def _sigmoid(t: Array) -> Array:
     """σ(t) to full relative precision at both ends; 1 − σ(t) is σ(−t)."""
     xp = namespace(t)
     floor = -0.98 * math.log(float(xp.finfo(t.dtype).max))  # e^−t stays finite
-    return 1 / (1 + xp.exp(-xp.where(~(t < floor), t, floor)))
+    return 1 / (1 + xp.exp(-xp.maximum(t, constant(floor, t))))
 
 
 @elementary(lambda t, y: y * _sigmoid(-t))
@@ -149,7 +183,7 @@ def sqrt_sigmoid(t: Any) -> Any:
 def softplus(t: Any) -> Any:
     """log(1 + e^t) = −log(1 − σ(t)), slope σ(t); softplus(−t) = −log σ(t)."""
     xp = namespace(t)
-    return xp.maximum(t, xp.zeros_like(t)) + xp.log1p(xp.exp(xp.minimum(t, -t)))
+    return xp.maximum(t, constant(0.0, t)) + xp.log1p(xp.exp(xp.minimum(t, -t)))
 
 
 def _d_bce(c: Array, p: Array, y: Array) -> Array:
@@ -162,8 +196,7 @@ def bce(c: Any, p: Any) -> Any:
 
     Written as a sum of terms ≥ 0, so that nothing cancels.
     """
-    xp = namespace(c)
-    zero = xp.zeros_like(c)
+    xp, zero = namespace(c), constant(0.0, c)
     log1p = xp.log1p(xp.exp(xp.minimum(c, -c)))
     return p * xp.maximum(-c, zero) + (1 - p) * xp.maximum(c, zero) + log1p
 
@@ -202,7 +235,7 @@ def softmax_squared_error(c: Any, p: Any) -> Any:
 
 def _less(a: Array, b: Array) -> Array:
     """1 where a < b, ½ at a tie, 0 elsewhere."""
-    return 0.5 * (number(a < b, a.dtype) + number(a <= b, a.dtype))
+    return namespace(a).where(a == b, 0.5, number(a < b, a.dtype))
 
 
 @elementary(lambda a, b, y: _less(a, b), lambda a, b, y: _less(b, a))
@@ -220,8 +253,7 @@ def maximum(a: Any, b: Any) -> Any:
 @elementary(lambda x, y: number(x > 0, x.dtype))
 def positive(x: Any) -> Any:
     """max(x, 0) with slope 0 at 0."""
-    xp = namespace(x)
-    return xp.where(x <= 0, xp.zeros_like(x), x)
+    return namespace(x).where(x <= 0, 0.0, x)
 
 
 def _inverted(near: Array, far: Array) -> Array:
@@ -244,44 +276,41 @@ def nonzero(x: Any) -> Any:
 
 
 def _over(a: Array, b: Array) -> Array:
+    xp, empty = namespace(b), b == 0
+    return xp.where(empty, 0.0, a / xp.where(empty, 1.0, b))
+
+
+def _inverse(b: Array) -> Array:
+    """1 / b for slopes, b ≥ 0: 0 where b is 0, finite where it is below the normal numbers."""
     xp = namespace(b)
-    safe = xp.where(b == 0, xp.ones_like(b), b)
-    return xp.where(b == 0, xp.zeros_like(b), a / safe)
+    least = constant(float(xp.finfo(b.dtype).smallest_normal), b)
+    return xp.where(b == 0, 0.0, 1 / xp.maximum(b, least))
 
 
-def _slope_over(a: Array, b: Array) -> Array:
-    """a / b for slopes, b ≥ 0: finite also where b is below the normal numbers."""
-    xp = namespace(b)
-    least = xp.full_like(b, float(xp.finfo(b.dtype).smallest_normal))
-    return xp.where(b == 0, xp.zeros_like(b), a / xp.maximum(b, least))
+def _d_ratio(a: Array, b: Array, y: Array) -> tuple[Array, Array]:
+    inverse = _inverse(b)
+    return inverse, -y * inverse
 
 
-@elementary(lambda a, b, y: _slope_over(nonzero(b), b), lambda a, b, y: -_slope_over(y, b))
+@jointly(_d_ratio)
 def ratio(a: Any, b: Any) -> Any:
     """a / b, and 0 with slope 0 where b is 0."""
     return _over(a, b)
 
 
-def _fraction(w: Array, h: Array) -> tuple[Array, Array, Array]:
-    """Whether w > h, the larger of the two, and the smaller over the larger."""
-    xp = namespace(w)
-    wide = w > h
-    large = xp.where(wide, w, h)
-    return wide, large, _over(xp.where(wide, h, w), large)
-
-
-def _d_atan_ratio(w: Array, h: Array) -> tuple[Array, Array]:
+def _d_atan_ratio(w: Array, h: Array, y: Array) -> tuple[Array, Array]:
     """h / (w² + h²) along w and −w / (w² + h²) along h, without the squares."""
-    xp = namespace(w)
-    wide, large, q = _fraction(w, h)
-    steep = _slope_over(1 / (1 + q * q), large)
+    xp, wide = namespace(w), w > h
+    large = xp.maximum(w, h)
+    q = _over(xp.minimum(w, h), large)
+    steep = _inverse(large) / (1 + q * q)
     flat = q * steep
     return xp.where(wide, flat, steep), -xp.where(wide, steep, flat)
 
 
-@elementary(lambda w, h, y: _d_atan_ratio(w, h)[0], lambda w, h, y: _d_atan_ratio(w, h)[1])
+@jointly(_d_atan_ratio)
 def atan_ratio(w: Any, h: Any) -> Any:
     """atan(w / h) for w, h ≥ 0; 0 where both are 0."""
-    wide, _, q = _fraction(w, h)
-    angle = namespace(w).atan(q)
-    return namespace(w).where(wide, math.pi / 2 - angle, angle)
+    xp = namespace(w)
+    safe = xp.where((w == 0) & (h == 0), 1.0, h)  # libraries disagree on the slopes at 0, 0
+    return xp.atan2(w, safe)

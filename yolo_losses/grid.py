@@ -154,11 +154,10 @@ def layout_of_cells(raw: Array, num_boxes: int) -> Layout:
     return Layout(tuple(lanes), (), num_boxes * H * W)
 
 
-def per_row(column: Sequence[float], lane: Array, dtype: Any) -> Array:
-    """An attribute of each row's lane: (L,) numbers at lanes (...)."""
-    xp = namespace(lane)
-    flat = xp.reshape(lane, (math.prod(lane.shape),))
-    return xp.reshape(xp.take(constant(column, lane, dtype), flat, axis=0), lane.shape)
+def per_row(columns: Sequence[Sequence[float]], lane: Array, dtype: Any) -> list[Array]:
+    """Attributes of each row's lane: columns (L,) of numbers at lanes (N, ...)."""
+    found = adapter(lane).lookup(constant(columns, lane, dtype), lane)
+    return [found[k, ...] for k in range(len(columns))]
 
 
 # Reading. A raw output has its fields on the last axis: of one box in v2 to v4, rank 5, and of B
@@ -193,14 +192,19 @@ def _field_index(x: Array, k: int, num_boxes: int) -> Any:
     return k if x.ndim == 5 else slice(k, 5 * num_boxes, 5)
 
 
+def _plane(x: Array, k: int, num_boxes: int) -> Array:
+    """(N, A, H, W): field k of one head, in the compute dtype."""
+    xp = namespace(x)
+    field = xp.permute_dims(x[..., _field_index(x, k, num_boxes)], (0, 3, 1, 2))
+    return xp.astype(field, compute_dtype(x), copy=False)
+
+
 def plane(raw: Sequence[Array], layout: Layout, k: int) -> Array:
     """(N, P): field k of all slots, in the compute dtype."""
-    xp, dtype = namespace(raw[0]), compute_dtype(raw[0])
-    parts = []
+    xp, parts = namespace(raw[0]), []
     for x, lanes in zip(raw, layout.heads(), strict=True):
-        (n, h, w), num = x.shape[:3], len(lanes)
-        field = xp.permute_dims(x[..., _field_index(x, k, num)], (0, 3, 1, 2))
-        parts.append(xp.reshape(xp.astype(field, dtype, copy=False), (n, num * h * w)))
+        field = _plane(x, k, len(lanes))
+        parts.append(xp.reshape(field, (field.shape[0], math.prod(field.shape[1:]))))
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
 
 
@@ -240,7 +244,7 @@ class Cell(NamedTuple):
 
 def row_cells(layout: Layout, lane: Array, dtype: Any) -> Cell:
     """The cells of rows. Rows are measured from the corner of their cell: c_x = c_y = 0."""
-    pw, ph = (per_row(layout.column(k), lane, dtype) for k in ("pw", "ph"))
+    pw, ph = per_row([layout.column("pw"), layout.column("ph")], lane, dtype)
     return Cell(0.0, 0.0, pw, ph)
 
 
@@ -267,8 +271,8 @@ class Decoded(NamedTuple):
 
 def predicted(raw: Sequence[Array], layout: Layout, decode: Decode) -> Iterator[tuple[Array, ...]]:
     """x̂ ŷ ŵ ĥ of all predictors, fractions of the image: planes (N, A, H, W), head by head."""
-    planes = [head_planes(plane(raw, layout, k), layout) for k in range(4)]
-    for s, (lanes, tx, ty, tw, th) in enumerate(zip(layout.heads(), *planes, strict=True)):
+    for s, (x, lanes) in enumerate(zip(raw, layout.heads(), strict=True)):
+        tx, ty, tw, th = (_plane(x, k, len(lanes)) for k in range(4))
         H, W, (pw, ph) = lanes[0].H, lanes[0].W, prior_sizes(lanes, tx)
         cell = Cell(arange(W, tx)[None, :], arange(H, tx)[:, None], pw, ph)
         x_hat, y_hat, w_hat, h_hat = decode(Raw(tx, ty, tw, th, None, None), cell, s)
@@ -305,8 +309,8 @@ def prior_at(
 ) -> tuple[Array, Array]:
     """p_w and p_h, fractions of the image, of anchors by index; input_size (height, width)."""
     height, width = input_size
-    pw = per_row([w / width for w, _ in anchors], anchor, like.dtype)
-    ph = per_row([h / height for _, h in anchors], anchor, like.dtype)
+    sizes = [w / width for w, _ in anchors], [h / height for _, h in anchors]
+    pw, ph = per_row(sizes, anchor, like.dtype)
     return pw, ph
 
 
@@ -329,19 +333,6 @@ def gather(
         rows = adapter(x).gather(x, tuple(p[:, k] for p in place), keep[:, k])
         parts.append(xp.astype(rows, compute_dtype(x), copy=False))
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
-
-
-def scatter(
-    raw: Sequence[Array], layout: Layout, plane: Array, place: tuple[Array, ...],
-    keep: Array, counts: Sequence[int], rows: Array,
-) -> tuple[Array, ...]:  # fmt: skip
-    """Arrays like raw: `plane` (N, P) in the objectness fields, rows (N, R, D) at their places."""
-    out = []
-    for x, p, k in zip(raw, split_planes(plane, layout), by_head(counts), strict=True):
-        p, r = saturate(p, x.dtype), saturate(rows[:, k, :], x.dtype)
-        planes = {4: p} if x.ndim == 5 else {5 * b + 4: p[..., b] for b in range(p.shape[3])}
-        out.append(adapter(x).assemble(x, planes, tuple(q[:, k] for q in place), r, keep[:, k]))
-    return tuple(out)
 
 
 def saturate(x: Array, dtype: Any) -> Array:

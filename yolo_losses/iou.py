@@ -8,7 +8,7 @@ U union, C area of the smallest enclosing box, c its diagonal, ρ the distance o
 import math
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _check
 from ._xp import Array, constant, namespace
@@ -20,33 +20,70 @@ from .elementwise import (
     maximum,
     minimum,
     nonzero,
+    pair,
+    parts,
     positive,
     ratio,
     stop,
 )
 
-SIMILARITY: dict[str, Callable[..., Any]] = {}  # name → the formula on the edges of boxes
+SIMILARITY: dict[str, Callable[[Box, Box], Any]] = {}  # of the edges of boxes
 
 
-def similarity(formula: Callable[[Box, Box], Any]) -> Callable[[Array, Array], Array]:
-    """Register a formula on edges, and make of it a function of arrays (..., 4).
+class Corners(NamedTuple):
+    """Boxes by their corners, x and y on the first axis: (2, ...)."""
+
+    near: Any  # x1 y1
+    far: Any  # x2 y2
+
+    @property
+    def x1(self) -> Any:
+        """Left edge."""
+        return parts(self.near)[0]
+
+    @property
+    def y1(self) -> Any:
+        """Top edge."""
+        return parts(self.near)[1]
+
+    @property
+    def x2(self) -> Any:
+        """Right edge."""
+        return parts(self.far)[0]
+
+    @property
+    def y2(self) -> Any:
+        """Bottom edge."""
+        return parts(self.far)[1]
+
+
+def similarity(formula: Callable[[Corners, Corners], Any]) -> Callable[[Array, Array], Array]:
+    """Register a formula on `Corners`, and make of it a function of arrays (..., 4).
 
     This is how a similarity of your own is added: its name becomes an option of `v4.Config` and
     `value_and_grad`, and its gradient follows from the elementary functions that it is made of.
     """
     name = formula.__name__
-    SIMILARITY[name] = formula
+
+    @wraps(formula)
+    def of_edges(pred: Box, gt: Box) -> Any:
+        return formula(_corners(pred), _corners(gt))
 
     @wraps(formula)
     def of_arrays(pred: Array, gt: Array) -> Array:
         pred, gt = _checked(f"iou.{name}", pred, gt)
-        return formula(_upright(Box(*split(pred))), _upright(Box(*split(gt))))
+        return of_edges(_upright(Box(*split(pred))), _upright(Box(*split(gt))))
 
+    SIMILARITY[name] = of_edges
     return of_arrays
 
 
+def _corners(box: Box) -> Corners:
+    return Corners(pair(box.x1, box.y1), pair(box.x2, box.y2))
+
+
 def _checked(where: str, pred: Array, gt: Array) -> tuple[Array, Array]:
-    """Both boxes in their common compute dtype."""
+    """Both boxes in their common compute dtype, of one rank."""
     for argument, x in (("pred", pred), ("gt", gt)):
         _check.floating(where, argument, x)
         _check.last_axis(where, argument, x, 4, "x1 y1 x2 y2")
@@ -54,7 +91,10 @@ def _checked(where: str, pred: Array, gt: Array) -> tuple[Array, Array]:
     _check.broadcastable(where, ("pred", pred), ("gt", gt))
     xp = namespace(pred)
     dtype = xp.float64 if xp.float64 in (pred.dtype, gt.dtype) else xp.float32
-    return xp.astype(pred, dtype, copy=False), xp.astype(gt, dtype, copy=False)
+    pred, gt = (xp.astype(x, dtype, copy=False) for x in (pred, gt))
+    rank = max(pred.ndim, gt.ndim)
+    pred, gt = (xp.reshape(x, (1,) * (rank - x.ndim) + tuple(x.shape)) for x in (pred, gt))
+    return pred, gt
 
 
 def _upright(box: Box) -> Box:
@@ -63,46 +103,39 @@ def _upright(box: Box) -> Box:
     return Box(e(x1, x2), e(y1, y2), -e(-x2, -x1), -e(-y2, -y1))
 
 
-def _size(box: Box) -> tuple[Any, Any]:
-    """Width and height; 0 where boxes that do not overlap have no common one."""
-    return positive(box.x2 - box.x1), positive(box.y2 - box.y1)
+def _size(box: Corners) -> Any:
+    """Width and height, (2, ...); 0 where boxes that do not overlap have no common one."""
+    return positive(box.far - box.near)
 
 
-def _intersection(pred: Box, gt: Box) -> Box:
-    return Box(
-        maximum(pred.x1, gt.x1), maximum(pred.y1, gt.y1),
-        minimum(pred.x2, gt.x2), minimum(pred.y2, gt.y2),
-    )  # fmt: skip
+def _intersection(pred: Corners, gt: Corners) -> Corners:
+    return Corners(maximum(pred.near, gt.near), minimum(pred.far, gt.far))
 
 
-def _enclosure(pred: Box, gt: Box) -> Box:
-    return Box(
-        minimum(pred.x1, gt.x1), minimum(pred.y1, gt.y1),
-        maximum(pred.x2, gt.x2), maximum(pred.y2, gt.y2),
-    )  # fmt: skip
+def _enclosure(pred: Corners, gt: Corners) -> Corners:
+    return Corners(minimum(pred.near, gt.near), maximum(pred.far, gt.far))
 
 
-def _area(box: Box) -> Any:
-    w, h = _size(box)
+def _area(box: Corners) -> Any:
+    w, h = parts(_size(box))
     return w * h
 
 
-def _inter_union(pred: Box, gt: Box) -> tuple[Any, Any]:
+def _inter_union(pred: Corners, gt: Corners) -> tuple[Any, Any]:
     """I and U."""
     inter = _area(_intersection(pred, gt))
     return inter, _area(pred) + _area(gt) - inter
 
 
-def _distance(pred: Box, gt: Box) -> Any:
+def _distance(pred: Corners, gt: Corners) -> Any:
     """ρ² / c², 0 where c = 0."""
-    dx = (pred.x1 + pred.x2 - gt.x1 - gt.x2) / 2
-    dy = (pred.y1 + pred.y2 - gt.y1 - gt.y2) / 2
-    cw, ch = _size(_enclosure(pred, gt))
-    return ratio(dx**2 + dy**2, cw**2 + ch**2)
+    dx2, dy2 = parts(((pred.near + pred.far - gt.near - gt.far) / 2) ** 2)
+    cw2, ch2 = parts(_size(_enclosure(pred, gt)) ** 2)
+    return ratio(dx2 + dy2, cw2 + ch2)
 
 
 @similarity
-def iou(pred: Array, gt: Array) -> Array:
+def iou(pred: Any, gt: Any) -> Any:
     """Intersection over union.
 
     ::
@@ -136,7 +169,7 @@ def iou(pred: Array, gt: Array) -> Array:
 
 
 @similarity
-def giou(pred: Array, gt: Array) -> Array:
+def giou(pred: Any, gt: Any) -> Any:
     """Generalised IOU: minus the share of the enclosing box that neither box covers.
 
     ::
@@ -160,7 +193,7 @@ def giou(pred: Array, gt: Array) -> Array:
 
 
 @similarity
-def diou(pred: Array, gt: Array) -> Array:
+def diou(pred: Any, gt: Any) -> Any:
     """Distance IOU: minus the squared distance of the centres over the enclosing diagonal's.
 
     ::
@@ -183,7 +216,7 @@ def diou(pred: Array, gt: Array) -> Array:
 
 
 @similarity
-def ciou(pred: Array, gt: Array) -> Array:
+def ciou(pred: Any, gt: Any) -> Any:
     """Complete IOU: DIOU minus a weighted mismatch of the aspect ratios.
 
     ::
@@ -205,7 +238,7 @@ def ciou(pred: Array, gt: Array) -> Array:
     Source: Zheng et al. 2020, equations 8 to 11. Programs add an ε to (2) or leave out the factor
     1/(w² + h²) of the gradient of (1).
     """
-    (w_hat, h_hat), (w, h) = _size(pred), _size(gt)
+    (w_hat, h_hat), (w, h) = parts(_size(pred)), parts(_size(gt))
     iou = ratio(*_inter_union(pred, gt))
     oblong = nonzero(w) * nonzero(h) * nonzero(w_hat) * nonzero(h_hat)
     v = oblong * (4 / math.pi**2) * (atan_ratio(w, h) - atan_ratio(w_hat, h_hat)) ** 2  # (1)

@@ -1,12 +1,10 @@
-"""Truth to cell, truth to anchor, collisions, ignore rules."""
+"""Truth to cell, truth to anchor, collisions."""
 
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from . import grid
 from ._xp import Array, adapter, arange, constant, namespace, number
-from .boxes import edges
-from .elementwise import maximum, minimum, positive
 from .grid import Lane, Layout
 from .targets import Truths
 
@@ -59,12 +57,7 @@ class Rows(NamedTuple):
     h: Array
     label: Array
     candidates: tuple[int, ...]  # of a truth in each head
-
-    @property
-    def counts(self) -> tuple[int, ...]:
-        """Rows of each head."""
-        length = self.keep.shape[1] // sum(self.candidates)
-        return tuple(length * num for num in self.candidates)
+    counts: tuple[int, ...]  # rows of each head
 
 
 class Assignment(NamedTuple):
@@ -95,19 +88,18 @@ def shape_iou(truths: Truths, priors: Sequence[Sequence[float]]) -> Array:
     return inter / (w * h + pw * ph - inter)
 
 
-def best_anchor(truths: Truths, layout: Layout) -> Rows:
+def best_anchor(truths: Truths, layout: Layout, ious: Array) -> Rows:
     """A row for each head and truth: the head's best lane, wanted where it is the best of all.
 
     Ties go to the lowest anchor index. An anchor that several heads hold is wanted in each; one
     that none holds leaves its truth unassigned.
     """
-    xp, ious = namespace(truths.w), shape_iou(truths, layout.priors)
+    xp = namespace(ious)
     best = number(xp.argmax(ious, axis=1), truths.label.dtype)
     heads = [_best_of_head(ious, best, lanes) for lanes in layout.heads()]
-    lane, prior, iou = (xp.concat(parts, axis=1) for parts in zip(*heads, strict=True))
-    num = len(heads)
-    wanted = (prior == tile(best, num)) & tile(truths.ok, num)
-    return place(truths, layout, lane, iou, wanted, (1,) * num, last_of_each)
+    lane, prior, iou = (xp.stack(parts, axis=1) for parts in zip(*heads, strict=True))
+    wanted = (prior == best[:, None, :]) & truths.ok[:, None, :]
+    return place(truths, layout, lane, iou, wanted, (1,) * len(heads), last_of_each)
 
 
 def _best_of_head(ious: Array, best: Array, lanes: Sequence[Lane]) -> tuple[Array, Array, Array]:
@@ -119,20 +111,18 @@ def _best_of_head(ious: Array, best: Array, lanes: Sequence[Lane]) -> tuple[Arra
     prior = constant(priors, ious, best.dtype)
     here = xp.take(ious, prior, axis=1)
     at = xp.argmax(here + number(prior[:, None] == best[:, None, :], here.dtype), axis=1)
-    index = grid.per_row([lane.id for lane in lanes], at, best.dtype)
-    return index, grid.per_row(priors, at, best.dtype), xp.max(here, axis=1)
+    lane, prior = grid.per_row([[lane.id for lane in lanes], priors], at, best.dtype)
+    return lane, prior, xp.max(here, axis=1)
 
 
-def every_anchor(truths: Truths, layout: Layout, threshold: float, unite: str) -> Rows:
+def every_anchor(truths: Truths, layout: Layout, ious: Array, threshold: float, unite: str) -> Rows:
     """A row for each lane and truth: the best anchor, the anchors above the threshold, or both."""
-    xp, ious = namespace(truths.w), shape_iou(truths, layout.priors)
-    (n, _, t), num, integer = ious.shape, len(layout.lanes), truths.label.dtype
+    xp, integer = namespace(ious), truths.label.dtype
     prior = constant(layout.column("prior"), ious, integer)
     best = number(xp.argmax(ious, axis=1), integer)[:, None, :] == prior[:, None]
     here = xp.take(ious, prior, axis=1)
     wanted = ASSIGN[unite](best, here > threshold) & truths.ok[:, None, :]
-    lane = xp.broadcast_to(arange(num, ious, integer)[None, :, None], (n, num, t))
-    lane, here, wanted = (xp.reshape(v, (n, num * t)) for v in (lane, here, wanted))
+    lane = xp.broadcast_to(arange(len(layout.lanes), ious, integer)[:, None], here.shape)
     candidates = tuple(map(len, layout.heads()))
     return place(truths, layout, lane, here, wanted, candidates, last_of_each)
 
@@ -152,8 +142,9 @@ ASSIGN: dict[str, Callable[[Array, Array], Array]] = {"union": union, "intersect
 
 def own_cell(truths: Truths, layout: Layout) -> Rows:
     """A row for each truth in lane 0: the first truth of a cell keeps it (v1)."""
-    lane = namespace(truths.label).zeros_like(truths.label)
-    return place(truths, layout, lane, truths.x, truths.ok, (1,), first_of_each)
+    x, ok, lane = (v[:, None, :] for v in (truths.x, truths.ok, truths.label))
+    lane = namespace(lane).zeros_like(lane)
+    return place(truths, layout, lane, x, ok, (1,), first_of_each)
 
 
 def best_prediction(rows: Rows, layout: Layout, ious: Array) -> Rows:
@@ -166,7 +157,7 @@ def best_prediction(rows: Rows, layout: Layout, ious: Array) -> Rows:
 # Truth to cell.
 
 
-def cell(x: Array, size: Array | int) -> tuple[Array, Array]:
+def cell(x: Array, size: Array) -> tuple[Array, Array]:
     """The cell of a coordinate in fractions, floor(x·W) limited to the last, and the offset in it.
 
     In the dtype of x, in which x·W is one rounded product.
@@ -178,20 +169,42 @@ def cell(x: Array, size: Array | int) -> tuple[Array, Array]:
     return index, x - index
 
 
+class Cells(NamedTuple):
+    """The cells of all truths in the grids of C candidates, (N, C, T)."""
+
+    row: Array
+    col: Array
+    index: Array  # row·W + col
+    x: Array  # offset of the centre inside the cell, cells
+    y: Array
+
+
+def cells(truths: Truths, layout: Layout, candidates: Sequence[int]) -> Cells:
+    """Where the centres of truths fall in the grids of C candidates, so many of each head."""
+    like, integer = truths.x, truths.label.dtype
+    heads = zip(layout.heads(), candidates, strict=True)
+    W, H = zip(*((lanes[0].W, lanes[0].H) for lanes, num in heads for _ in range(num)), strict=True)
+    col, x = cell(truths.x[:, None, :], constant([W], like)[..., None])
+    row, y = cell(truths.y[:, None, :], constant([H], like)[..., None])
+    col, row = number(col, integer), number(row, integer)
+    return Cells(row, col, row * constant([W], like, integer)[..., None] + col, x, y)
+
+
 def place(
     truths: Truths, layout: Layout, lane: Array, iou: Array, wanted: Array,
     candidates: tuple[int, ...], winner: "Winner",
 ) -> Rows:  # fmt: skip
-    """Rows of given lanes in the cells of their truths, collisions settled."""
-    dtype, integer = truths.x.dtype, truths.label.dtype
-    W, H = (grid.per_row(layout.column(k), lane, dtype) for k in "WH")
-    start = grid.per_row(layout.column("start"), lane, integer)
-    x, y, w, h, label = (tile(v, sum(candidates)) for v in truths[:5])
-    (col, x), (row, y) = cell(x, W), cell(y, H)
-    row, col = number(row, integer), number(col, integer)
-    slot = start + row * number(W, integer) + col
-    keep = winner(slot, wanted, layout.size) if slot.shape[1] else wanted
-    return Rows(lane, iou, wanted, keep, row, col, slot, x, y, w, h, label, candidates)
+    """Rows of candidate lanes (N, C, T) in the cells of their truths, collisions settled."""
+    xp, integer, (n, c, t) = namespace(iou), truths.label.dtype, lane.shape
+    at = cells(truths, layout, candidates)
+    (start,) = grid.per_row([layout.column("start")], lane, integer)
+    slot = start + at.index
+    columns = (lane, iou, wanted, at.row, at.col, slot, at.x, at.y)
+    lane, iou, wanted, row, col, slot, x, y = (xp.reshape(v, (n, c * t)) for v in columns)
+    w, h, label = (tile(v, c) for v in (truths.w, truths.h, truths.label))
+    keep = winner(slot, wanted, layout.size) if t else wanted
+    counts = tuple(num * t for num in candidates)
+    return Rows(lane, iou, wanted, keep, row, col, slot, x, y, w, h, label, candidates, counts)
 
 
 # Collisions. Settled before any scatter, so that no result depends on the order of writes.
@@ -225,117 +238,44 @@ def first_of_each(slot: Array, wanted: Array, size: int) -> Array:
     return wanted & xp.take_along_axis(first, back, axis=1)
 
 
-# Ignore rules. IOU > t ⟺ I·(1 + t) > t·(area + area'): exact where the numbers are exact in
-# binary, so that an IOU of t is not above t.
-
-
-class Scene(NamedTuple):
-    """What an ignore rule may look at; `raw` is constant for the gradient."""
-
-    raw: Sequence[Array]
-    layout: Layout
-    truths: Truths
-    decode: grid.Decode
-
-
-def by_shape(scene: Scene, threshold: float) -> Array:
-    """(N, P): priors of an object's own cell whose shape overlaps it above the threshold."""
-    _, layout, truths, _ = scene
-    rows = every_anchor(truths, layout, threshold, "union")
-    above = (rows.iou > threshold) & tile(truths.ok, len(layout.lanes))
-    return adapter(rows.slot).mark(rows.slot, above, layout.size)
-
-
-def by_prior(scene: Scene, threshold: float) -> Array:
-    """(N, P): priors, centred on their cells, that overlap an object above the threshold."""
-    xp = namespace(scene.truths.x)
-    hits = [_prior_hits(scene.truths, lanes, threshold) for lanes in scene.layout.heads()]
-    return xp.concat(hits, axis=1)
-
-
-def _prior_hits(truths: Truths, lanes: Sequence[Lane], threshold: float) -> Array:
-    """(N, A·H·W). The overlap is an x part of (truth, anchor, col) times a y part."""
-    xp, n, like = namespace(truths.x), truths.x.shape[0], truths.x
-    a, h, w = len(lanes), lanes[0].H, lanes[0].W
-    pw, ph = grid.prior_sizes(lanes, like)
-    prior = edges((arange(w, like) + 0.5) / w, (arange(h, like)[:, None] + 0.5) / h, pw, ph)
-    x, y, gw, gh, ok = (v[:, :, None, None, None] for v in (*truths[:4], truths.ok))
-    gt = edges(x, y, gw, gh)
-    across = positive(minimum(prior.x2, gt.x2) - maximum(prior.x1, gt.x1))  # (N, T, A, 1, W)
-    along = positive(minimum(prior.y2, gt.y2) - maximum(prior.y1, gt.y1))  # (N, T, A, H, 1)
-    least = xp.where(ok, threshold * (pw * ph + gw * gh) / (1 + threshold), float("inf"))
-    hit = adapter(like).fold(lambda x, y, t: x * y > t, (across, along, least))
-    return xp.reshape(hit, (n, a * h * w))
-
-
-def by_prediction(scene: Scene, threshold: float) -> Array:
-    """(N, P): decoded boxes that overlap an object above the threshold."""
-    raw, layout, truths, decode = scene
-    xp = namespace(truths.x)
-    hits = [_prediction_hits(truths, box, threshold) for box in grid.predicted(raw, layout, decode)]
-    return xp.concat(hits, axis=1)
-
-
-def _prediction_hits(truths: Truths, box: tuple[Array, ...], threshold: float) -> Array:
-    """(N, A·H·W)."""
-    xp, (n, a, h, w) = namespace(truths.x), box[0].shape
-    pred = edges(*(v[:, None, ...] for v in box))
-    reach = threshold * (box[2] * box[3])[:, None, ...]
-    x, y, gw, gh, ok = (v[:, :, None, None, None] for v in (*truths[:4], truths.ok))
-    area = xp.where(ok, threshold * (gw * gh), float("inf"))
-
-    def hits(x1: Array, y1: Array, x2: Array, y2: Array, area: Array) -> Array:
-        across = positive(minimum(pred.x2, x2) - maximum(pred.x1, x1))
-        along = minimum(pred.y2, y2) - maximum(pred.y1, y1)  # < 0: no hit, as across ≥ 0
-        return across * along * (1 + threshold) > reach + area
-
-    hit = adapter(x).fold(hits, (*edges(x, y, gw, gh), area))
-    return xp.reshape(hit, (n, a * h * w))
-
-
-def nothing(scene: Scene, threshold: float) -> Array:
-    """(N, P): no prior is ignored."""
-    return _empty(scene.layout, scene.truths)
-
-
-def _empty(layout: Layout, truths: Truths) -> Array:
-    """(N, P): False."""
-    xp, x = namespace(truths.x), truths.x
-    return xp.zeros((x.shape[0], layout.size), dtype=xp.bool, **adapter(x).placement(x))
-
-
-IGNORE: dict[str | None, Callable[[Scene, float], Array]] = {
-    "prior": by_prior,
-    "shape": by_shape,
-    "prediction": by_prediction,
-    None: nothing,
-}
-
-
 # The whole.
 
 
 def settle(layout: Layout, truths: Truths, rows: Rows) -> Assignment:
     """Mark the slots that rows hold; nothing is ignored."""
     occupied = adapter(rows.slot).mark(rows.slot, rows.keep, layout.size)
-    return Assignment(layout, truths, rows, occupied, _empty(layout, truths))
+    return Assignment(layout, truths, rows, occupied, namespace(occupied).zeros_like(occupied))
 
 
-def ignore(
-    found: Assignment, raw: Sequence[Array], decode: grid.Decode, by: str | None, threshold: float
-) -> Assignment:
-    """Ignore what a rule says, but never a slot that a truth holds."""
-    if found.truths.ok.shape[1] == 0:
+def compact(found: Assignment) -> Assignment:
+    """Only as many rows of each head as one image keeps, those first, where that can be seen."""
+    rows = found.rows
+    xp, keep, heads = namespace(rows.keep), rows.keep, grid.by_head(rows.counts)
+    counts = tuple(adapter(keep).fullest(keep[:, k]) for k in heads)
+    if counts == rows.counts:
         return found
-    raw = tuple(adapter(x).stop(x) for x in raw)
-    ignored = IGNORE[by](Scene(raw, found.layout, found.truths, decode), threshold)
-    return found._replace(ignored=ignored & ~found.occupied)
+    order = [
+        xp.argsort(number(~keep[:, k], rows.slot.dtype), axis=1, stable=True)[:, :count] + k.start
+        for k, count in zip(heads, counts, strict=True)
+    ]
+    index = xp.concat(order, axis=1)
+    return found._replace(rows=_take(rows, index)._replace(counts=counts))
+
+
+def _take(rows: Rows, index: Array) -> Rows:
+    """Some rows of each image, by index (N, R'), the columns of one dtype at once."""
+    xp, taken = namespace(index), {}
+    for names in (("lane", "row", "col", "slot", "label"), ("iou", "x", "y", "w", "h"), ("keep",)):
+        columns = xp.stack([getattr(rows, name) for name in names])
+        columns = xp.take_along_axis(columns, index[None, ...], axis=2)
+        taken.update({name: columns[k, ...] for k, name in enumerate(names)})
+    return rows._replace(wanted=taken["keep"], **taken)
 
 
 def matches(assignment: Assignment) -> tuple[Matches, ...]:
     """An assignment as the caller sees it, one a head."""
     layout, truths, rows, occupied, ignored = assignment
-    anchor = grid.per_row(layout.column("anchor"), rows.lane, rows.lane.dtype)
+    (anchor,) = grid.per_row([layout.column("anchor")], rows.lane, rows.lane.dtype)
     lost = rows.wanted & ~rows.keep
     columns = (_by_truth(v, rows) for v in (rows.row, rows.col, anchor, rows.iou, rows.keep, lost))
     planes = (grid.split_planes(v, layout) for v in (occupied, ignored))

@@ -182,7 +182,7 @@ def usable(targets: Targets, num_classes: int, raw: Array) -> Truths:
     outside 0 … K − 1 makes a truth invalid: it takes part in nothing, and is counted.
     """
     xp, integer = namespace(raw), adapter(raw).integer
-    boxes = targets.boxes
+    boxes = adapter(raw).stop(targets.boxes)
     sane = (boxes >= -1) & (boxes <= 2)  # False for NaN; what is not sane would overflow the cast
     boxes = xp.astype(xp.where(sane, boxes, 2.0), compute_dtype(raw))
     label = xp.astype(targets.labels, integer)

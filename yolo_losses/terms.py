@@ -1,10 +1,10 @@
 """LossTerms, and evaluating a formula with and without its gradient."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from . import grid
-from ._xp import Array, constant, namespace
+from ._xp import Array, adapter, borrowing, constant, namespace
 from .elementwise import ONE, Dual, stop, value
 from .grid import Layout, Raw
 from .matching import Assignment
@@ -52,7 +52,7 @@ def problem(raw: Sequence[Array], assignment: Assignment, truth: Any) -> Problem
     layout, _, rows, _, _ = assignment
     place: tuple[Array, ...] = (rows.row, rows.col)
     if raw[0].ndim == 5:
-        place = (*place, grid.per_row(layout.column("anchor"), rows.lane, rows.lane.dtype))
+        place = (*place, *grid.per_row([layout.column("anchor")], rows.lane, rows.lane.dtype))
     at_rows = grid.gather(raw, place, rows.keep, rows.counts)
     return Problem(raw, layout, place, rows.keep, rows.counts, at_rows, truth)
 
@@ -68,18 +68,112 @@ def evaluate(formula: Formula, problem: Problem, config: Any) -> LossTerms:
     return _reduce(formula(_fields(problem), to, problem.truth, config), problem)
 
 
+# The gradient, in two steps: the slopes of the rows and of the objectness plane, which are small,
+# and arrays like the raw outputs with each of them in its place.
+
+
+class Slopes(NamedTuple):
+    """The slopes of a loss and where they belong: a tuple over the heads each."""
+
+    noobj: tuple[Array, ...]  # (N, H, W, A), v1 (N, S, S, B): of noobj along t_o
+    place: tuple[tuple[Array, ...], ...]  # row, col and, but in v1, anchor: (N, R)
+    rows: tuple[Array, ...]  # (N, R, D): of box, obj and cls along all fields
+    keep: tuple[Array, ...]  # (N, R)
+
+
+def linearise(
+    formula: Formula, problem: Callable[[Sequence[Array], Any, Any], Problem],
+    raw: Sequence[Array], targets: Any, config: Any,
+) -> tuple[LossTerms, Slopes]:  # fmt: skip
+    """The terms and their exact slopes: the same formula on Duals."""
+
+    @borrowing
+    def on_arrays(raw: Sequence[Array], targets: Any) -> tuple[LossTerms, Slopes]:
+        found = problem(tuple(map(stop, raw)), targets, config)
+        to = Dual(grid.plane(found.raw, found.layout, 4), ONE)
+        truth = type(found.truth)(*map(Dual, found.truth))
+        each = formula(_seeded(_fields(found)), to, truth, config)
+        return _reduce(each, found), _slopes(each, found)
+
+    return on_arrays(raw, targets)
+
+
+@borrowing
+def pull_back(
+    raw: Sequence[Array], slopes: Slopes, cotangent: LossTerms | None = None
+) -> tuple[Array, ...]:
+    """Arrays like raw: the gradient of the sum of all terms, or of cotangent · terms."""
+    written = zip(raw, _written(raw, slopes, cotangent), strict=True)
+    return tuple(adapter(x).assemble(x, *what) for x, what in written)
+
+
+class Workspace:
+    """Gradients that stay where they are, for callers who step in a loop.
+
+    What a call returns is valid until the next one and must not be written to: that call clears the
+    rows of the last, and writes its own and the objectness fields, no more.
+    """
+
+    def __init__(self, raw: Sequence[Array]) -> None:
+        self.grads = tuple(adapter(x).blank(x) for x in raw)
+        self._last: Slopes | None = None
+
+    def pull_back(self, slopes: Slopes) -> tuple[Array, ...]:
+        """The gradient of the sum of all terms, in the same arrays each time."""
+        _rewrite(self.grads, slopes, self._last)
+        self._last = slopes
+        return self.grads
+
+
+@borrowing
+def _rewrite(grads: Sequence[Array], slopes: Slopes, last: Slopes | None) -> None:
+    for s, (out, what) in enumerate(zip(grads, _written(grads, slopes, None), strict=True)):
+        if last is not None:
+            adapter(out).clear(out, last.place[s], last.keep[s])
+        adapter(out).fill(out, *what)
+
+
 def differentiate(
-    formula: Formula, problem: Problem, config: Any
-) -> tuple[LossTerms, tuple[Array, ...]]:
-    """The terms and the exact gradient of their sum: the same formula on Duals."""
-    raw, layout, place, keep, counts, rows, truth = problem
-    raw, rows, truth = tuple(map(stop, raw)), stop(rows), type(truth)(*map(stop, truth))
-    to = Dual(grid.plane(raw, layout, 4), ONE)
-    fields = _seeded(_fields(problem._replace(rows=rows)))
-    each = formula(fields, to, type(truth)(*map(Dual, truth)), config)
-    slopes = _row_slopes(each, rows.shape)
-    return _reduce(each, problem), grid.scatter(
-        raw, layout, each.noobj.slope, place, keep, counts, slopes
+    formula: Formula, problem: Callable[[Sequence[Array], Any, Any], Problem],
+    raw: Sequence[Array], targets: Any, config: Any, work: Workspace | None,
+) -> tuple[LossTerms, tuple[Array, ...]]:  # fmt: skip
+    """The terms and the gradient of their sum."""
+    each, slopes = linearise(formula, problem, raw, targets, config)
+    return each, pull_back(raw, slopes) if work is None else work.pull_back(slopes)
+
+
+def _written(
+    raw: Sequence[Array], slopes: Slopes, cotangent: LossTerms | None
+) -> Iterator[tuple[dict[int, Array], tuple[Array, ...], Array, Array]]:
+    """Planes by field, places, rows and keep of each head, in the dtype of raw."""
+    for s, (x, noobj, place, rows, keep) in enumerate(zip(raw, *slopes, strict=True)):
+        num_boxes = noobj.shape[3] if x.ndim == 4 else 1
+        if cotangent is not None:
+            noobj, rows = _scaled(noobj, rows, num_boxes, LossTerms(*(v[:, s] for v in cotangent)))
+        noobj, rows = grid.saturate(noobj, x.dtype), grid.saturate(rows, x.dtype)
+        planes = [noobj] if x.ndim == 5 else [noobj[..., b] for b in range(num_boxes)]
+        yield {5 * b + 4: plane for b, plane in enumerate(planes)}, place, rows, keep
+
+
+def _scaled(
+    noobj: Array, rows: Array, num_boxes: int, by: LossTerms
+) -> tuple[Array, Array]:  # fmt: skip
+    """The slopes of a head times cotangents (N,) of its terms."""
+    xp, (n, _, d) = namespace(rows), rows.shape
+    of_boxes = xp.stack([by.box, by.box, by.box, by.box, by.obj] * num_boxes, axis=1)
+    of_classes = xp.broadcast_to(by.cls[:, None], (n, d - 5 * num_boxes))
+    of_fields = xp.concat([of_boxes, of_classes], axis=1)
+    return noobj * by.noobj[:, None, None, None], rows * of_fields[:, None, :]
+
+
+def _slopes(each: LossTerms, found: Problem) -> Slopes:
+    """The slopes of single values, head by head."""
+    rows, heads = _row_slopes(each, found.rows.shape), grid.by_head(found.counts)
+    return Slopes(
+        noobj=tuple(grid.split_planes(each.noobj.slope, found.layout)),
+        place=tuple(tuple(v[:, k] for v in found.place) for k in heads),
+        rows=tuple(rows[:, k, :] for k in heads),
+        keep=tuple(found.keep[:, k] for k in heads),
     )
 
 

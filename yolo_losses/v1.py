@@ -19,6 +19,7 @@ IOU_pred^truth is constant for the gradient. √σ(t) = exp(−½·softplus(−t
 Source: Redmon et al. 2016, section 2.2, equation 3.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -30,7 +31,7 @@ from .grid import Cell, Decoded, Raw
 from .iou import SIMILARITY
 from .matching import Assignment, Matches, Rows
 from .targets import Targets, usable
-from .terms import LossTerms, Problem
+from .terms import LossTerms, Problem, Slopes, Workspace
 
 IOU = SIMILARITY["iou"]
 
@@ -120,24 +121,32 @@ def _ious(raw: Array, rows: Rows, layout: grid.Layout) -> Array:
     return IOU(pred, edges(x / lane.W, y / lane.H, w, h))
 
 
-def _layout(where: str, raw: Array, config: Config) -> grid.Layout:
+def _check_call(where: str, raw: Array, targets: Targets, config: Config) -> None:
+    _check_raw(where, raw, config)
+    _check.targets(where, targets, ("raw", raw))
+
+
+def _check_raw(where: str, raw: Array, config: Config) -> None:
     _check.config(where, config, Config)
     _check.cells(where, "raw", raw, config.num_boxes)
+
+
+def _layout(raw: Array, config: Config) -> grid.Layout:
     return grid.layout_of_cells(raw, config.num_boxes)
 
 
-def _match(where: str, raw: Array, targets: Targets, config: Config) -> Assignment:
-    layout = _layout(where, raw, config)
-    _check.targets(where, targets, ("raw", raw))
+def _match(raw: Array, targets: Targets, config: Config) -> Assignment:
+    layout = _layout(raw, config)
     truths = usable(targets, raw.shape[-1] - 5 * config.num_boxes, raw)
     rows = matching.own_cell(truths, layout)
     rows = matching.best_prediction(rows, layout, _ious(raw, rows, layout))
     return matching.settle(layout, truths, rows)
 
 
-def _problem(where: str, raw: Array, targets: Targets, config: Config) -> Problem:
-    found = _match(where, raw, targets, config)
-    return terms.problem((raw,), found, _truth(found, raw.shape[-1] - 5 * config.num_boxes))
+def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
+    (raw,) = heads
+    found = matching.compact(_match(raw, targets, config))
+    return terms.problem(heads, found, _truth(found, raw.shape[-1] - 5 * config.num_boxes))
 
 
 def decode(raw: Array, config: Config) -> Decoded:
@@ -160,7 +169,8 @@ def decode(raw: Array, config: Config) -> Decoded:
     ValueError, TypeError
         A shape that does not fit the config, K = 0, a dtype that is not real floating.
     """
-    layout = _layout("v1.decode", raw, config)
+    _check_raw("v1.decode", raw, config)
+    layout = _layout(raw, config)
     return grid.decode((raw,), layout, _decode, softmax)[0]
 
 
@@ -201,7 +211,8 @@ def assign(raw: Array, targets: Targets, config: Config) -> Matches:
 
     Parameters and errors as for `loss`.
     """
-    return matching.matches(_match("v1.assign", raw, targets, config))[0]
+    _check_call("v1.assign", raw, targets, config)
+    return matching.matches(_match(raw, targets, config))[0]
 
 
 def loss(raw: Array, targets: Targets, config: Config) -> LossTerms:
@@ -231,14 +242,40 @@ def loss(raw: Array, targets: Targets, config: Config) -> LossTerms:
     -----
     Constant for the gradient: IOU_pred^truth and every choice.
     """
-    return terms.evaluate(_formula, _problem("v1.loss", raw, targets, config), config)
+    _check_call("v1.loss", raw, targets, config)
+    return terms.evaluate(_formula, _problem((raw,), targets, config), config)
 
 
-def loss_and_grad(raw: Array, targets: Targets, config: Config) -> tuple[LossTerms, Array]:
+def loss_and_grad(
+    raw: Array, targets: Targets, config: Config, *, work: Workspace | None = None
+) -> tuple[LossTerms, Array]:
     """The loss and the exact gradient of `terms.total.sum()`, like `raw`, on every library.
 
-    Parameters and errors as for `loss`. Both results are constants for automatic differentiation.
+    With a `workspace` of the raw outputs the gradient lives there until the next call. Parameters
+    and errors as for `loss`. All results are constants for automatic differentiation.
     """
-    problem = _problem("v1.loss_and_grad", raw, targets, config)
-    each, (grad,) = terms.differentiate(_formula, problem, config)
+    _check_call("v1.loss_and_grad", raw, targets, config)
+    _check.work("v1.loss_and_grad", work, "raw", raw)
+    each, (grad,) = terms.differentiate(_formula, _problem, (raw,), targets, config, work)
     return each, grad
+
+
+def workspace(raw: Array) -> Workspace:
+    """An array like `raw` for the gradient of `loss_and_grad(..., work=...)`, call after call.
+
+    The gradient that a call returns is valid until the next one, and must not be written to: the
+    next call writes the objectness fields, its own rows and the rows of the last call alone.
+
+    Raises
+    ------
+    TypeError
+        A library without assignment in place, or a trace: NumPy, CuPy and eager PyTorch have it.
+    """
+    _check.in_place("v1.workspace", "raw", raw)
+    return Workspace((raw,))
+
+
+def linearise(raw: Array, targets: Targets, config: Config) -> tuple[LossTerms, Slopes]:
+    """The loss, and what `terms.pull_back` makes its gradient of; for automatic differentiation."""
+    _check_call("v1.loss", raw, targets, config)
+    return terms.linearise(_formula, _problem, (raw,), targets, config)

@@ -25,13 +25,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import _check, grid, matching, presets, terms
+from . import _check, grid, ignoring, matching, presets, terms
 from ._xp import Array, namespace, number
 from .elementwise import bce, exp, logit, sigmoid, softplus
 from .grid import Cell, Decoded, Raw
-from .matching import IGNORE, Assignment, Matches
+from .ignoring import IGNORE
+from .matching import Assignment, Matches
 from .targets import Targets, usable
-from .terms import LossTerms, Problem
+from .terms import LossTerms, Problem, Slopes, Workspace
 
 
 @dataclass(frozen=True)
@@ -151,23 +152,32 @@ def _truth(found: Assignment, num_classes: int, config: Config) -> Truth:
     return Truth(tx, ty, tw, th, rows.w, rows.h, p, obj, obj[..., None], gate, noobj)
 
 
-def _layout(where: str, heads: Sequence[Array], config: Config) -> grid.Layout:
+def _check_call(where: str, heads: Sequence[Array], targets: Targets, config: Config) -> None:
+    _check_heads(where, heads, config)
+    _check.targets(where, targets, ("heads[0]", heads[0]))
+
+
+def _check_heads(where: str, heads: Sequence[Array], config: Config) -> None:
     _check.config(where, config, Config)
     _check.heads(where, heads, config.masks, config.strides)
+
+
+def _layout(heads: Sequence[Array], config: Config) -> grid.Layout:
     return grid.layout(heads, config.anchors, config.masks, config.strides)
 
 
-def _match(where: str, heads: Sequence[Array], targets: Targets, config: Config) -> Assignment:
-    layout = _layout(where, heads, config)
-    _check.targets(where, targets, ("heads[0]", heads[0]))
+def _match(heads: Sequence[Array], targets: Targets, config: Config) -> Assignment:
+    layout = _layout(heads, config)
     truths = usable(targets, heads[0].shape[-1] - 5, heads[0])
-    rows = matching.best_anchor(truths, layout)
+    ious = matching.shape_iou(truths, layout.priors)
+    rows = matching.best_anchor(truths, layout, ious)
     found = matching.settle(layout, truths, rows)
-    return matching.ignore(found, heads, _decode, config.ignore_by, config.ignore_threshold)
+    by, threshold = config.ignore_by, config.ignore_threshold
+    return ignoring.ignore(found, ious, heads, _decode, by, threshold)
 
 
-def _problem(where: str, heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
-    found = _match(where, heads, targets, config)
+def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
+    found = matching.compact(_match(heads, targets, config))
     return terms.problem(heads, found, _truth(found, heads[0].shape[-1] - 5, config))
 
 
@@ -191,7 +201,8 @@ def decode(heads: Sequence[Array], config: Config) -> tuple[Decoded, ...]:
     ValueError, TypeError
         Heads that do not fit the config or one another, K = 0, a dtype that is not real floating.
     """
-    layout = _layout("v3.decode", heads, config)
+    _check_heads("v3.decode", heads, config)
+    layout = _layout(heads, config)
     return grid.decode(heads, layout, _decode, probability=sigmoid)  # (2)
 
 
@@ -235,7 +246,8 @@ def assign(heads: Sequence[Array], targets: Targets, config: Config) -> tuple[Ma
 
     Parameters and errors as for `loss`.
     """
-    return matching.matches(_match("v3.assign", heads, targets, config))
+    _check_call("v3.assign", heads, targets, config)
+    return matching.matches(_match(heads, targets, config))
 
 
 def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
@@ -266,17 +278,41 @@ def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
     -----
     Constant for the gradient: every choice (responsible, ignored, gate, cell, anchor).
     """
-    return terms.evaluate(_formula, _problem("v3.loss", heads, targets, config), config)
+    _check_call("v3.loss", heads, targets, config)
+    return terms.evaluate(_formula, _problem(heads, targets, config), config)
 
 
 def loss_and_grad(
-    heads: Sequence[Array], targets: Targets, config: Config
+    heads: Sequence[Array], targets: Targets, config: Config, *, work: Workspace | None = None
 ) -> tuple[LossTerms, Sequence[Array]]:
     """The loss and the exact gradient of `terms.total.sum()`, like `heads`, on every library.
 
-    A list of heads has a list of gradients, a tuple a tuple. Parameters and errors as for `loss`.
-    Both results are constants for automatic differentiation.
+    A list of heads has a list of gradients, a tuple a tuple. With a `workspace` of the heads the
+    gradients live there until the next call. Parameters and errors as for `loss`. All results are
+    constants for automatic differentiation.
     """
-    problem = _problem("v3.loss_and_grad", heads, targets, config)
-    each, grads = terms.differentiate(_formula, problem, config)
+    _check_call("v3.loss_and_grad", heads, targets, config)
+    _check.work("v3.loss_and_grad", work, "heads", heads)
+    each, grads = terms.differentiate(_formula, _problem, heads, targets, config, work)
     return each, list(grads) if isinstance(heads, list) else grads
+
+
+def workspace(heads: Sequence[Array]) -> Workspace:
+    """Arrays like `heads` for the gradients of `loss_and_grad(..., work=...)`, call after call.
+
+    The gradients that a call returns are valid until the next one, and must not be written to: the
+    next call writes the objectness fields, its own rows and the rows of the last call alone.
+
+    Raises
+    ------
+    TypeError
+        A library without assignment in place, or a trace: NumPy, CuPy and eager PyTorch have it.
+    """
+    _check.in_place("v3.workspace", "heads", heads)
+    return Workspace(heads)
+
+
+def linearise(heads: Sequence[Array], targets: Targets, config: Config) -> tuple[LossTerms, Slopes]:
+    """The loss, and what `terms.pull_back` makes its gradient of; for automatic differentiation."""
+    _check_call("v3.loss", heads, targets, config)
+    return terms.linearise(_formula, _problem, heads, targets, config)

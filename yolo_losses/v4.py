@@ -24,15 +24,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import _check, grid, matching, presets, terms
+from . import _check, grid, ignoring, matching, presets, terms
 from ._xp import Array, constant, namespace, number
 from .boxes import Box, edges
 from .elementwise import bce, exp, logit, sigmoid, softplus
 from .grid import Cell, Decoded, Raw
+from .ignoring import IGNORE
 from .iou import SIMILARITY
-from .matching import ASSIGN, IGNORE, Assignment, Matches
+from .matching import ASSIGN, Assignment, Matches
 from .targets import Targets, usable
-from .terms import LossTerms, Problem
+from .terms import LossTerms, Problem, Slopes, Workspace
 
 
 @dataclass(frozen=True)
@@ -145,7 +146,7 @@ def _pixels(x: Any, y: Any, w: Any, h: Any, g: Truth) -> Box:
 def _formula(t: Raw, to: Any, g: Truth, config: Config) -> LossTerms:
     x_hat, y_hat, w_hat, h_hat = _decode(t, Cell(0.0, 0.0, g.pw, g.ph), g.s)
     pred = _pixels(x_hat - g.x, y_hat - g.y, w_hat, h_hat, g)  # from the centre of the truth
-    truth = _pixels(0.0, 0.0, g.w, g.h, g)
+    truth = edges(0.0, 0.0, g.w * g.width, g.h * g.height)
     similarity = SIMILARITY[config.similarity](pred, truth)
     return LossTerms(
         box=config.lambda_coord * g.obj * (1 - similarity),  # (3)
@@ -158,10 +159,8 @@ def _formula(t: Raw, to: Any, g: Truth, config: Config) -> LossTerms:
 def _truth(found: Assignment, num_classes: int, config: Config) -> Truth:
     rows, layout, dtype = found.rows, found.layout, found.rows.x.dtype
     at = grid.row_cells(layout, rows.lane, dtype)
-    s, stride = (
-        grid.per_row([v[lane.head] for lane in layout.lanes], rows.lane, dtype)
-        for v in (config.scale_xy, config.strides)
-    )
+    of_heads = ([v[k] for k in layout.column("head")] for v in (config.scale_xy, config.strides))
+    s, stride = grid.per_row(list(of_heads), rows.lane, dtype)
     width, height = (constant([[v]], rows.x) for v in layout.input_size(config.strides))
     p, eps = grid.one_hot(rows.label, num_classes, dtype), config.label_smoothing
     obj = number(rows.keep, dtype)
@@ -177,24 +176,32 @@ def _of_heads(config: Config) -> grid.Decode:
     return lambda t, at, head: _decode(t, at, config.scale_xy[head])
 
 
-def _layout(where: str, heads: Sequence[Array], config: Config) -> grid.Layout:
+def _check_call(where: str, heads: Sequence[Array], targets: Targets, config: Config) -> None:
+    _check_heads(where, heads, config)
+    _check.targets(where, targets, ("heads[0]", heads[0]))
+
+
+def _check_heads(where: str, heads: Sequence[Array], config: Config) -> None:
     _check.config(where, config, Config)
     _check.heads(where, heads, config.masks, config.strides)
+
+
+def _layout(heads: Sequence[Array], config: Config) -> grid.Layout:
     return grid.layout(heads, config.anchors, config.masks, config.strides)
 
 
-def _match(where: str, heads: Sequence[Array], targets: Targets, config: Config) -> Assignment:
-    layout = _layout(where, heads, config)
-    _check.targets(where, targets, ("heads[0]", heads[0]))
+def _match(heads: Sequence[Array], targets: Targets, config: Config) -> Assignment:
+    layout = _layout(heads, config)
     truths = usable(targets, heads[0].shape[-1] - 5, heads[0])
-    rows = matching.every_anchor(truths, layout, config.assign_iou_threshold, config.assign)
+    ious, threshold = matching.shape_iou(truths, layout.priors), config.assign_iou_threshold
+    rows = matching.every_anchor(truths, layout, ious, threshold, config.assign)
     found = matching.settle(layout, truths, rows)
-    decode = _of_heads(config)
-    return matching.ignore(found, heads, decode, config.ignore_by, config.ignore_threshold)
+    by, threshold = config.ignore_by, config.ignore_threshold
+    return ignoring.ignore(found, ious, heads, _of_heads(config), by, threshold)
 
 
-def _problem(where: str, heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
-    found = _match(where, heads, targets, config)
+def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
+    found = matching.compact(_match(heads, targets, config))
     return terms.problem(heads, found, _truth(found, heads[0].shape[-1] - 5, config))
 
 
@@ -218,7 +225,8 @@ def decode(heads: Sequence[Array], config: Config) -> tuple[Decoded, ...]:
     ValueError, TypeError
         Heads that do not fit the config or one another, K = 0, a dtype that is not real floating.
     """
-    layout = _layout("v4.decode", heads, config)
+    _check_heads("v4.decode", heads, config)
+    layout = _layout(heads, config)
     return grid.decode(heads, layout, _of_heads(config), probability=sigmoid)  # (2)
 
 
@@ -266,7 +274,8 @@ def assign(heads: Sequence[Array], targets: Targets, config: Config) -> tuple[Ma
 
     Parameters and errors as for `loss`.
     """
-    return matching.matches(_match("v4.assign", heads, targets, config))
+    _check_call("v4.assign", heads, targets, config)
+    return matching.matches(_match(heads, targets, config))
 
 
 def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
@@ -297,17 +306,41 @@ def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
     -----
     Constant for the gradient: α of CIOU and every choice (responsible, ignored, cell, anchor).
     """
-    return terms.evaluate(_formula, _problem("v4.loss", heads, targets, config), config)
+    _check_call("v4.loss", heads, targets, config)
+    return terms.evaluate(_formula, _problem(heads, targets, config), config)
 
 
 def loss_and_grad(
-    heads: Sequence[Array], targets: Targets, config: Config
+    heads: Sequence[Array], targets: Targets, config: Config, *, work: Workspace | None = None
 ) -> tuple[LossTerms, Sequence[Array]]:
     """The loss and the exact gradient of `terms.total.sum()`, like `heads`, on every library.
 
-    A list of heads has a list of gradients, a tuple a tuple. Parameters and errors as for `loss`.
-    Both results are constants for automatic differentiation.
+    A list of heads has a list of gradients, a tuple a tuple. With a `workspace` of the heads the
+    gradients live there until the next call. Parameters and errors as for `loss`. All results are
+    constants for automatic differentiation.
     """
-    problem = _problem("v4.loss_and_grad", heads, targets, config)
-    each, grads = terms.differentiate(_formula, problem, config)
+    _check_call("v4.loss_and_grad", heads, targets, config)
+    _check.work("v4.loss_and_grad", work, "heads", heads)
+    each, grads = terms.differentiate(_formula, _problem, heads, targets, config, work)
     return each, list(grads) if isinstance(heads, list) else grads
+
+
+def workspace(heads: Sequence[Array]) -> Workspace:
+    """Arrays like `heads` for the gradients of `loss_and_grad(..., work=...)`, call after call.
+
+    The gradients that a call returns are valid until the next one, and must not be written to: the
+    next call writes the objectness fields, its own rows and the rows of the last call alone.
+
+    Raises
+    ------
+    TypeError
+        A library without assignment in place, or a trace: NumPy, CuPy and eager PyTorch have it.
+    """
+    _check.in_place("v4.workspace", "heads", heads)
+    return Workspace(heads)
+
+
+def linearise(heads: Sequence[Array], targets: Targets, config: Config) -> tuple[LossTerms, Slopes]:
+    """The loss, and what `terms.pull_back` makes its gradient of; for automatic differentiation."""
+    _check_call("v4.loss", heads, targets, config)
+    return terms.linearise(_formula, _problem, heads, targets, config)

@@ -43,6 +43,14 @@ class Dask(Adapter):
     def host(self, x: Array) -> np.ndarray:
         return np.asarray(x.compute())
 
+    def lookup(self, table: Array, index: Array) -> Array:
+        column, lane, axes = -1, -2, tuple(range(index.ndim))
+        meta = np.empty((0,) * (index.ndim + 1), dtype=table.dtype)
+        return da.blockwise(
+            NUMPY.lookup, (column, *axes), table, (column, lane), index, axes,
+            concatenate=True, dtype=table.dtype, meta=meta,
+        )  # fmt: skip
+
     def gather(self, x: Array, place: Place, keep: Array) -> Array:
         shape = (*keep.shape, x.shape[-1])
 

@@ -13,7 +13,8 @@ import array_api_compat
 import numpy as np
 
 Array = Any
-Place = tuple[Array, ...]
+Arrays = tuple[Array, ...]
+Place = Arrays
 
 
 class Adapter:
@@ -21,6 +22,7 @@ class Adapter:
 
     name = ""
     types: tuple[type, ...] = ()  # array types that are known beforehand
+    block: int | None = None  # slots that `fold` works on at once; None: all
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -42,6 +44,23 @@ class Adapter:
     def stop(self, x: Array) -> Array:
         """x, constant for automatic differentiation."""
         return x
+
+    def lends(self, arrays: list[Array]) -> bool:
+        """Whether a quicker library may work on the memory of these arrays, as constants."""
+        return False
+
+    def lend(self, x: Array) -> Array:
+        """The same memory as an array of that library."""
+        return x
+
+    def take_back(self, x: Array) -> Array:
+        """An array of that library as one of this."""
+        return x
+
+    def lookup(self, table: Array, index: Array) -> Array:
+        """(k, ...): the entries of a table (k, L) at an index (...)."""
+        flat = self.xp.reshape(index, (math.prod(index.shape),))
+        return self.xp.reshape(self.xp.take(table, flat, axis=1), (table.shape[0], *index.shape))
 
     def gather(self, x: Array, place: Place, keep: Array) -> Array:
         """(N, R, D): the vectors of x at the places, 0 where keep is False."""
@@ -73,16 +92,69 @@ class Adapter:
         rows = xp.take_along_axis(rows, xp.broadcast_to(owner[..., None], (n, slots, d)), axis=1)
         return out + xp.reshape(rows, x.shape)
 
-    def fold(self, condition: Callable[..., Array], per_truth: tuple[Array, ...]) -> Array:
-        """Whether the condition holds for any truth: axis 1 of `per_truth`, at least one long.
+    # A gradient that is written again needs a library with assignment: `blank` makes it, `fill`
+    # writes planes and rows, `clear` sets rows back to 0.
 
-        The condition keeps that axis. Eager code goes truth by truth, so that no temporary
-        is longer than one truth; a traced graph reduces all at once and does not grow with T.
+    def assigns(self, x: Array) -> bool:
+        """Whether x can be written to."""
+        return False
+
+    def blank(self, x: Array) -> Array:
+        """Zeros with the shape, dtype and stride order of x."""
+        raise NotImplementedError
+
+    def clear(self, out: Array, place: Place, keep: Array) -> None:
+        """0 in the vectors at the kept places."""
+        raise NotImplementedError
+
+    def fill(
+        self, out: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
+    ) -> Array:
+        """Each plane in its field, rows added at their places, where 0 is; the same array."""
+        raise NotImplementedError
+
+    def limit(self, x: Array, low: Array, high: Array) -> Array:
+        """x limited to low … high, arrays that broadcast; not for gradients."""
+        return self.xp.minimum(self.xp.maximum(x, low), high)
+
+    def fold(
+        self, condition: Callable[..., Array], per_truth: Arrays, per_slot: Arrays = ()
+    ) -> Array:
+        """Whether condition(*per_truth, *per_slot) holds for any truth; at least one truth.
+
+        `per_truth` are arrays (N, T, ...), `per_slot` (N, 1, ...), and the condition keeps axis 1.
+        Eager code goes truth by truth, and through `block` slots at once, so that what it works on
+        stays in a cache; a traced graph does not grow with T.
         """
-        hit = condition(*(v[:, :1, ...] for v in per_truth))
+        arrays, step = (*per_truth, *per_slot), self._images_at_once((*per_truth, *per_slot))
+        n = arrays[0].shape[0]
+        if n <= step:
+            return self._any_truth(condition, per_truth, per_slot)
+        parts = []
+        for k in (slice(first, first + step) for first in range(0, n, step)):
+            of_images = [tuple(v[k, ...] for v in group) for group in (per_truth, per_slot)]
+            parts.append(self._any_truth(condition, *of_images))
+        return self.xp.concat(parts, axis=0)
+
+    def _images_at_once(self, arrays: Arrays) -> int:
+        """How many images make a block."""
+        if self.block is None:
+            return int(arrays[0].shape[0])
+        sizes = zip(*(v.shape[2:] for v in arrays), strict=True)
+        return max(1, self.block // math.prod(map(max, sizes)))
+
+    def _any_truth(
+        self, condition: Callable[..., Array], per_truth: Arrays, per_slot: Arrays
+    ) -> Array:
+        """`fold` of a block, truth by truth."""
+        hit = condition(*(v[:, :1, ...] for v in per_truth), *per_slot)
         for t in range(1, per_truth[0].shape[1]):
-            hit = hit | condition(*(v[:, t : t + 1, ...] for v in per_truth))
+            hit = hit | condition(*(v[:, t : t + 1, ...] for v in per_truth), *per_slot)
         return hit[:, 0, ...]
+
+    def fullest(self, mask: Array) -> int:
+        """The most True in a row of a mask (N, R); R where values cannot be looked at."""
+        return int(mask.shape[1])
 
     def _slot(self, x: Array, place: Place) -> Array:
         """The places as one index into the axes of x between the first and the last."""

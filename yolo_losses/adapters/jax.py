@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .generic import Adapter, Array, Place
+from .generic import Adapter, Array, Arrays, Place
 
 
 class JAX(Adapter):
@@ -31,6 +31,9 @@ class JAX(Adapter):
     def stop(self, x: Array) -> Array:
         return jax.lax.stop_gradient(x)
 
+    def lookup(self, table: Array, index: Array) -> Array:
+        return table[:, index]
+
     def gather(self, x: Array, place: Place, keep: Array) -> Array:
         rows = jax.vmap(lambda x, *place: x[place])(x, *place)
         return jnp.where(keep[..., None], rows, 0)
@@ -48,10 +51,19 @@ class JAX(Adapter):
             out = out.at[..., k].set(plane)
         return jax.vmap(lambda out, rows, *place: out.at[place].add(rows))(out, rows, *place)
 
-    def fold(self, condition: Callable[..., Array], per_truth: tuple[Array, ...]) -> Array:
-        if any(isinstance(v, jax.core.Tracer) for v in per_truth):
-            return jnp.any(condition(*per_truth), axis=1)
-        return super().fold(condition, per_truth)
+    def fold(
+        self, condition: Callable[..., Array], per_truth: Arrays, per_slot: Arrays = ()
+    ) -> Array:
+        if not any(isinstance(v, jax.core.Tracer) for v in (*per_truth, *per_slot)):
+            return super().fold(condition, per_truth, per_slot)
+
+        def step(hit: Array, truth: Arrays) -> tuple[Array, None]:
+            return hit | condition(*truth, *per_slot), None
+
+        truths = tuple(jnp.moveaxis(v[:, :, None, ...], 1, 0) for v in per_truth)
+        first, others = (tuple(v[k] for v in truths) for k in (0, slice(1, None)))
+        hit, _ = jax.lax.scan(step, condition(*first, *per_slot), others)
+        return hit[:, 0, ...]
 
 
 ADAPTER = JAX(jnp)

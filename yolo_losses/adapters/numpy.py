@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import array_api_compat.numpy
+from numpy import clip, ndindex
 
 from .generic import Adapter, Array, Place
 
@@ -12,9 +13,13 @@ class NumPy(Adapter):
     """NumPy, and every library with its in-place semantics."""
 
     name = "numpy"
+    block = 2**16  # several planes of this size fit a cache
 
     def placement(self, x: Array) -> dict[str, Any]:
         return {}
+
+    def lookup(self, table: Array, index: Array) -> Array:
+        return table[:, index]
 
     def gather(self, x: Array, place: Place, keep: Array) -> Array:
         rows = self.xp.zeros((*keep.shape, x.shape[-1]), dtype=x.dtype, **self.placement(x))
@@ -29,11 +34,38 @@ class NumPy(Adapter):
     def assemble(
         self, x: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
     ) -> Array:
-        out = self.xp.zeros_like(x)
+        return self.fill(self.blank(x), planes, place, rows, keep)
+
+    def assigns(self, x: Array) -> bool:
+        return True
+
+    def fill(
+        self, out: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
+    ) -> Array:
         for k, plane in planes.items():
-            out[..., k] = plane
+            for anchor in ndindex(plane.shape[3:]):  # one stride each, a third faster
+                out[(..., *anchor, k)] = plane[(..., *anchor)]
         out[self._kept(place, keep)] += rows[keep]
         return out
+
+    def clear(self, out: Array, place: Place, keep: Array) -> None:
+        out[self._kept(place, keep)] = 0
+
+    def blank(self, x: Array) -> Array:
+        """Zeros with the shape, dtype and stride order of x.
+
+        `zeros` takes memory that is cleared already, or clears it by memset: half the traffic of
+        `zeros_like`, which fetches every line before it writes to it.
+        """
+        order = sorted(range(x.ndim), key=lambda k: -abs(x.strides[k]))
+        out = self.xp.zeros([x.shape[k] for k in order], dtype=x.dtype, **self.placement(x))
+        return self.xp.permute_dims(out, [order.index(k) for k in range(x.ndim)])
+
+    def limit(self, x: Array, low: Array, high: Array) -> Array:
+        return clip(x, low, high)  # one pass
+
+    def fullest(self, mask: Array) -> int:
+        return int(mask.sum(axis=1).max(initial=0))
 
     def _kept(self, place: Place, keep: Array) -> Place:
         """Image and place of the kept rows."""

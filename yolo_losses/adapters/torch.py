@@ -7,11 +7,32 @@ import array_api_compat.torch
 import numpy as np
 import torch
 
-from .generic import Adapter, Array, Place
+from .generic import Adapter, Array, Arrays, Place
+from .numpy import ADAPTER as NUMPY
+
+
+class _Namespace:
+    """array_api_compat's namespace, without its wrappers where torch does the same by itself."""
+
+    maximum = staticmethod(torch.maximum)
+    minimum = staticmethod(torch.minimum)
+    where = staticmethod(torch.where)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(array_api_compat.torch, name)
+
+    def reshape(self, x: Array, shape: tuple[int, ...]) -> Array:
+        return x.reshape(shape)
+
+    def take_along_axis(self, x: Array, indices: Array, *, axis: int) -> Array:
+        return torch.take_along_dim(x, indices, dim=axis)
 
 
 class Torch(Adapter):
-    """PyTorch. No write depends on its order: what is dropped adds 0 or goes to a spare slot."""
+    """PyTorch. No write depends on its order: what is dropped adds 0 or goes to a spare slot.
+
+    With one thread, constants on the CPU are lent to NumPy, whose calls cost a third of torch's.
+    """
 
     name = "torch"
     types = (torch.Tensor, torch.nn.Parameter)
@@ -29,6 +50,9 @@ class Torch(Adapter):
     def stop(self, x: Array) -> Array:
         return x.detach()
 
+    def lookup(self, table: Array, index: Array) -> Array:
+        return table[:, index]
+
     def gather(self, x: Array, place: Place, keep: Array) -> Array:
         rows = x[self._images(x), *place]
         return torch.where(keep[..., None], rows, torch.zeros_like(rows))
@@ -41,18 +65,56 @@ class Torch(Adapter):
     def assemble(
         self, x: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
     ) -> Array:
-        out = torch.zeros_like(x)
+        return self.fill(self.blank(x), planes, place, rows, keep)
+
+    def assigns(self, x: Array) -> bool:
+        return not _traced()
+
+    def fill(
+        self, out: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
+    ) -> Array:
         for k, plane in planes.items():
             out.select(-1, k).copy_(plane)
-        return out.index_put_((self._images(x), *place), rows, accumulate=True)
+        return out.index_put_((self._images(out), *place), rows, accumulate=True)
 
-    def fold(self, condition: Callable[..., Array], per_truth: tuple[Array, ...]) -> Array:
+    def clear(self, out: Array, place: Place, keep: Array) -> None:
+        out.index_put_((self._images(out), *place), out.new_zeros(()))
+
+    def blank(self, x: Array) -> Array:
+        return torch.from_numpy(NUMPY.blank(self.lend(x))) if _shared(x) else torch.zeros_like(x)
+
+    def fold(
+        self, condition: Callable[..., Array], per_truth: Arrays, per_slot: Arrays = ()
+    ) -> Array:
         if torch.compiler.is_compiling():
-            return torch.any(condition(*per_truth), dim=1)
-        return super().fold(condition, per_truth)
+            return torch.any(condition(*per_truth, *per_slot), dim=1)
+        return super().fold(condition, per_truth, per_slot)
+
+    def fullest(self, mask: Array) -> int:
+        return NUMPY.fullest(mask.numpy()) if _shared(mask) else super().fullest(mask)
+
+    def lends(self, arrays: list[Array]) -> bool:
+        return not _traced() and torch.get_num_threads() == 1 and all(map(_shared, arrays))
+
+    def lend(self, x: Array) -> Array:
+        return x.detach().numpy()
+
+    def take_back(self, x: Array) -> Array:
+        return torch.from_numpy(x)
 
     def _images(self, x: Array) -> Array:
         return torch.arange(x.shape[0], device=x.device)[:, None]
 
 
-ADAPTER = Torch(array_api_compat.torch)
+def _traced() -> bool:
+    """Whether torch.compile or a transform of torch.func is at work."""
+    return torch.compiler.is_compiling() or bool(torch._C._are_functorch_transforms_active())
+
+
+def _shared(x: Array) -> bool:
+    """Whether NumPy can look at the memory of x."""
+    plain = not _traced() and type(x) in Torch.types and x.device.type == "cpu"
+    return plain and x.dtype != torch.bfloat16 and not x.is_neg()
+
+
+ADAPTER = Torch(_Namespace())

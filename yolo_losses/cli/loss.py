@@ -1,147 +1,22 @@
-"""The command line, `yolo-losses`.
-
-Whatever a caller gets wrong is one line on stderr and exit code 2.
-"""
+"""`yolo-losses loss`: the loss of a caller's own arrays."""
 
 import ast
 import json
-import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
-from importlib.util import find_spec
-from io import TextIOWrapper
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
+import click
 import numpy as np
 
-from . import __version__
-from .data import read_npz, read_yolo_folder, yolo_names
-from .demo.fit import STEPS
-from .demo.libraries import LIBRARIES, TERMS, Missing, library, loss_on
-from .demo.versions import MODULES, Case, argument, by_head, num_heads
-from .targets import Targets, pad_targets
-from .terms import LossTerms
-
-try:
-    import click
-except ImportError:
-    msg = "yolo-losses: the command line needs click: pip install 'yolo-losses[cli]'"
-    raise SystemExit(msg) from None
-
-
-COUNT = click.IntRange(0)
-
-# Failures.
-
-
-class Failure(click.ClickException):
-    """One line on stderr, exit code 2."""
-
-    exit_code = 2
-
-    def show(self, file: Any = None) -> None:
-        """Print the line."""
-        click.echo(f"yolo-losses: {' '.join(self.message.split())}", file=file, err=True)
-
-
-def fail(reason: object) -> NoReturn:
-    """End the command with one line."""
-    if isinstance(reason, OSError) and reason.filename is not None:
-        reason = f"{reason.filename}: {reason.strerror}"
-    raise Failure(str(reason)) from None
-
-
-@contextmanager
-def _one_line() -> Iterator[None]:
-    """Whatever click has to say, in one line."""
-    try:
-        yield
-    except click.UsageError as error:
-        at = f" (see {error.ctx.command_path} --help)" if error.ctx else ""
-        fail(error.format_message() + at)
-
-
-@contextmanager
-def _failures() -> Iterator[None]:
-    """What a caller's data may raise, in one line."""
-    try:
-        yield
-    except (ValueError, TypeError, OSError, Missing) as error:
-        fail(error)
-
-
-class Commands(click.Group):
-    """A group of commands whose usage errors are one line."""
-
-    def make_context(self, *args: Any, **kwargs: Any) -> click.Context:
-        """Read the options of the group."""
-        with _one_line():
-            return super().make_context(*args, **kwargs)
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Read the options of a command and run it."""
-        with _one_line():
-            return super().invoke(ctx)
-
-
-def _need(extra: str, what: str, *modules: str) -> None:
-    """End with the way to install what is missing."""
-    missing = [name for name in modules if find_spec(name) is None]
-    if missing:
-        fail(f"{what} needs {', '.join(missing)}: pip install 'yolo-losses[{extra}]'")
-
-
-@click.group(cls=Commands, invoke_without_command=True)
-@click.version_option(__version__, prog_name="yolo-losses")
-@click.pass_context
-def main(ctx: click.Context) -> None:
-    """The losses of YOLOv1, v2, v3 and v4.
-
-    \b
-    Examples:
-      yolo-losses demo
-      yolo-losses loss --version v3 --raw heads.npz --labels labels/
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors="replace")  # a code page may lack a letter
-    if ctx.invoked_subcommand is None:
-        click.echo(ctx.get_help())
-
-
-@main.command()
-@click.option(
-    "--out",
-    metavar="DIR",
-    default="yolo-losses-demo",
-    show_default=True,
-    help="Folder of the figures.",
-)
-@click.option("--seed", type=COUNT, default=0, show_default=True, help="Of the raw outputs.")
-@click.option("--steps", type=COUNT, default=STEPS, show_default=True, help="Of each fit.")
-def demo(out: str, seed: int, steps: int) -> None:
-    """Compute and fit all four losses on four labelled photographs.
-
-    Prints the terms of random raw outputs on every installed array library, fits the raw outputs
-    to the labels by the gradient alone, prints what became of each object, and draws it, a PNG a
-    version. Needs no array library but NumPy.
-
-    \b
-    Example:
-      yolo-losses demo --out pictures --seed 1
-    """
-    _need("demo", "the demo", "rich", "matplotlib", "skimage")
-    from rich.console import Console
-
-    from .demo.run import run
-
-    with _failures():
-        run(Path(out), seed, steps, Console(), Console(stderr=True))
-
-
-# The loss of a caller's own arrays.
+from .. import __version__
+from ..data import read_npz, read_yolo_folder, yolo_names
+from ..demo.libraries import LIBRARIES, TERMS, library, loss_on
+from ..demo.versions import MODULES, Case, argument, by_head, num_heads
+from ..targets import Targets, pad_targets
+from ..terms import LossTerms
+from .group import fail, failures, main, need
 
 
 class Result(NamedTuple):
@@ -193,8 +68,8 @@ def loss(
       yolo-losses loss --version v3 --raw out.npz --labels labels \\
           --set coord_iou_threshold=None --set ignore_by=shape --json -
     """
-    _need("cli", "the table", *["rich"] * (json_file != "-"))
-    with _failures():
+    need("cli", "the table", *["rich"] * (json_file != "-"))
+    with failures():
         case = Case(version, version, _config(version, preset, settings))
         result = _compute(case, backend, raw, labels)
         _save(result, json_file)
@@ -313,7 +188,7 @@ def _print(result: Result) -> None:
     """The table: a row an image and head, a row an image where heads are several, a sum."""
     from rich.console import Console
 
-    from .demo.tables import table
+    from ..demo.tables import table
 
     case, heads = result.case, result.heads
     title = f"{case.version} loss on {result.backend}, {heads[0].dtype}"
@@ -344,7 +219,3 @@ def _rows(result: Result) -> Iterator[tuple[tuple[Any, str], np.ndarray]]:
         if len(heads) > 1:
             yield (Text(""), "all"), of_image.sum(axis=0)
     yield (Text("sum"), ""), each.sum(axis=(0, 1))
-
-
-if __name__ == "__main__":
-    main(prog_name="yolo-losses")

@@ -1,0 +1,1 @@
+"""The benchmark: every loss on every installed array library, against a floor."""

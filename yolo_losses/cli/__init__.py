@@ -1,0 +1,15 @@
+"""The command line, `yolo-losses`: a file a command.
+
+Whatever a caller gets wrong is one line on stderr and exit code 2.
+"""
+
+try:
+    import click  # noqa: F401
+except ImportError:
+    msg = "yolo-losses: the command line needs click: pip install 'yolo-losses[cli]'"
+    raise SystemExit(msg) from None
+
+from . import bench, demo, loss
+from .group import main
+
+__all__ = ["bench", "demo", "loss", "main"]

@@ -1,0 +1,143 @@
+"""Ignore rules: which priors that no truth holds have no objectness loss.
+
+IOU > t ⟺ I·(1 + t) > t·(area + area'), which is exact where the numbers are exact in binary, so
+that an IOU of t is not above t, and needs no division.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from . import grid
+from ._xp import Array, adapter, arange, constant, namespace
+from .boxes import Box, edges
+from .grid import Lane, Layout
+from .matching import Assignment, cells
+from .targets import Truths
+
+
+class Scene(NamedTuple):
+    """What an ignore rule may look at; `raw` is constant for the gradient."""
+
+    raw: Sequence[Array]
+    layout: Layout
+    truths: Truths
+    ious: Array  # (N, M, T): IOU_anchor^truth of shapes
+    decode: grid.Decode
+
+
+def by_shape(scene: Scene, threshold: float) -> Array:
+    """(N, P): priors of an object's own cell whose shape overlaps it above the threshold."""
+    _, layout, truths, ious, _ = scene
+    xp, integer = namespace(ious), truths.label.dtype
+    here = xp.take(ious, constant(layout.column("prior"), ious, integer), axis=1)
+    above = (here > threshold) & truths.ok[:, None, :]
+    index = cells(truths, layout, tuple(map(len, layout.heads()))).index
+    slot = constant(layout.column("start"), ious, integer)[:, None] + index
+    flat = (above.shape[0], above.shape[1] * above.shape[2])
+    return adapter(slot).mark(xp.reshape(slot, flat), xp.reshape(above, flat), layout.size)
+
+
+def by_prior(scene: Scene, threshold: float) -> Array:
+    """(N, P): priors, centred on their cells, that overlap an object above the threshold."""
+    xp = namespace(scene.truths.x)
+    hits = [_prior_hits(scene.truths, lanes, threshold) for lanes in scene.layout.heads()]
+    return xp.concat(hits, axis=1)
+
+
+def _prior_hits(truths: Truths, lanes: Sequence[Lane], threshold: float) -> Array:
+    """(N, A·H·W)."""
+    xp, n, like = namespace(truths.x), truths.x.shape[0], truths.x
+    a, h, w = len(lanes), lanes[0].H, lanes[0].W
+    pw, ph = grid.prior_sizes(lanes, like)
+    prior = edges((arange(w, like) + 0.5) / w, (arange(h, like)[:, None] + 0.5) / h, pw, ph)
+    hit = None
+    for part in _few(truths, max(h, 32)):
+        x, y, gw, gh, ok = (v[:, :, None, None, None] for v in part)
+        least = threshold * (pw * ph + gw * gh) / (1 + threshold)
+        found = adapter(like).fold(_wider, _sides(prior, edges(x, y, gw, gh), least, ok))
+        hit = found if hit is None else hit | found
+    return xp.reshape(hit, (n, a * h * w))
+
+
+def _few(truths: Truths, most: int) -> Iterator[tuple[Array, ...]]:
+    """x y w h ok of some truths at once where eager: memory does not grow with T."""
+    columns, length = (*truths[:4], truths.ok), truths.ok.shape[1]
+    step = length if adapter(truths.x).block is None else most
+    for first in range(0, length, step):
+        yield tuple(v[:, first : first + step] for v in columns)
+
+
+def _sides(prior: Box, gt: Box, least: Array, ok: Array) -> tuple[Array, Array]:
+    """The overlap along x, (N, T, A, 1, W), and what it has to exceed, (N, T, A, H, 1).
+
+    The overlap of boxes is a product of an x part and a y part: what the product has to exceed,
+    divided by the y part, is what the x part has to exceed.
+    """
+    xp = namespace(least)
+    across = xp.minimum(prior.x2, gt.x2) - xp.maximum(prior.x1, gt.x1)
+    along = xp.minimum(prior.y2, gt.y2) - xp.maximum(prior.y1, gt.y1)
+    touch = ok & (along > 0)
+    return across, xp.where(touch, least / xp.where(touch, along, 1.0), float("inf"))
+
+
+def _wider(across: Array, least: Array) -> Array:
+    return across > least
+
+
+def by_prediction(scene: Scene, threshold: float) -> Array:
+    """(N, P): decoded boxes that overlap an object above the threshold."""
+    raw, layout, truths, _, decode = scene
+    xp, n = namespace(truths.x), truths.x.shape[0]
+    heads = [_reaching(box, threshold) for box in grid.predicted(raw, layout, decode)]
+    pred = tuple(xp.concat(parts, axis=2) for parts in zip(*heads, strict=True))
+    gx, gy, gw, gh, ok = (v[..., None] for v in (*truths[:4], truths.ok))  # (N, T, 1)
+    gt = edges(gx, gy * (1 + threshold), gw, gh * (1 + threshold))
+    area = xp.where(ok, threshold * (gw * gh), float("inf"))
+    hit = adapter(area).fold(_exceeds, (*gt, area), pred)
+    return xp.reshape(hit, (n, layout.size))
+
+
+def _reaching(box: tuple[Array, ...], threshold: float) -> list[Array]:
+    """Edges, y stretched by 1 + t, and t·area of planes (N, A, H, W), as (N, 1, A·H·W)."""
+    x, y, w, h = box
+    xp, (n, *slots) = namespace(x), x.shape
+    planes = (*edges(x, y * (1 + threshold), w, h * (1 + threshold)), threshold * (w * h))
+    return [xp.reshape(v, (n, 1, math.prod(slots))) for v in planes]
+
+
+def _exceeds(
+    gx1: Array, gy1: Array, gx2: Array, gy2: Array, area: Array,
+    x1: Array, y1: Array, x2: Array, y2: Array, reach: Array,
+) -> Array:  # fmt: skip
+    """I·(1 + t) > t·(area + area')."""
+    limit = adapter(area).limit  # what is left of a side within the truth's
+    across = limit(x2, gx1, gx2) - limit(x1, gx1, gx2)
+    along = limit(y2, gy1, gy2) - limit(y1, gy1, gy2)
+    return across * along > reach + area
+
+
+def nothing(scene: Scene, threshold: float) -> Array:
+    """(N, P): no prior is ignored."""
+    xp, x = namespace(scene.truths.x), scene.truths.x
+    return xp.zeros((x.shape[0], scene.layout.size), dtype=xp.bool, **adapter(x).placement(x))
+
+
+IGNORE: dict[str | None, Callable[[Scene, float], Array]] = {
+    "prior": by_prior,
+    "shape": by_shape,
+    "prediction": by_prediction,
+    None: nothing,
+}
+
+
+def ignore(
+    found: Assignment, ious: Array, raw: Sequence[Array], decode: grid.Decode,
+    by: str | None, threshold: float,
+) -> Assignment:  # fmt: skip
+    """Ignore what a rule says, but never a slot that a truth holds."""
+    if found.truths.ok.shape[1] == 0:
+        return found
+    raw = tuple(adapter(x).stop(x) for x in raw)
+    ignored = IGNORE[by](Scene(raw, found.layout, found.truths, ious, decode), threshold)
+    return found._replace(ignored=ignored & ~found.occupied)
