@@ -1,14 +1,54 @@
-"""The losses with their closed-form gradient as a custom_vjp."""
+"""The losses for JAX: with their closed-form gradient as a `custom_vjp`."""
 
+from functools import partial
 from typing import Any
 
-from . import v1, v2, v3, v4
+import jax
+
+from . import terms
+from ._versions import of_config
 from .targets import Targets
-from .terms import LossTerms
-
-_OF_CONFIG = {module.Config: module for module in (v1, v2, v3, v4)}
+from .terms import LossTerms, Slopes
 
 
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
 def loss(raw: Any, targets: Targets, config: Any) -> LossTerms:
-    """The loss of a config, whose class names the version."""
-    return _OF_CONFIG[type(config)].loss(raw, targets, config)
+    """The loss of a config, whose class says which version.
+
+    ::
+
+        step = jax.jit(jax.grad(lambda heads: loss(heads, targets, config).total.mean()))
+
+    The terms of `vN.loss`. Reverse-mode differentiation puts the gradient together from slopes by
+    the closed form, under jit, vmap and on sharded arrays too. It gives the same numbers as
+    differentiating `vN.loss`, which can be differentiated forwards as well.
+
+    Parameters
+    ----------
+    raw : array, or sequence of arrays for v3 and v4
+    targets : Targets
+    config : v1.Config, v2.Config, v3.Config or v4.Config
+        Hashable: a static argument of jit.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `loss` of the version, and for another config.
+    """
+    each: LossTerms = of_config("jax.loss", config).loss(raw, targets, config)
+    return each
+
+
+def _forward(raw: Any, targets: Targets, config: Any) -> tuple[LossTerms, tuple[Any, Slopes]]:
+    each, slopes = of_config("jax.loss", config).linearise(raw, targets, config)
+    return each, (raw, slopes)
+
+
+def _backward(config: Any, residuals: tuple[Any, Slopes], cotangent: LossTerms) -> tuple[Any, None]:
+    raw, slopes = residuals  # of raw the shapes alone
+    heads = raw if isinstance(raw, list | tuple) else (raw,)
+    grads = terms.pull_back(heads, slopes, cotangent)
+    return (type(raw)(grads) if isinstance(raw, list | tuple) else grads[0]), None
+
+
+loss.defvjp(_forward, _backward)

@@ -62,10 +62,21 @@ def problem(raw: Sequence[Array], assignment: Assignment, truth: Any) -> Problem
 Formula = Callable[[Raw, Any, Any, Any], LossTerms]
 
 
-def evaluate(formula: Formula, problem: Problem, config: Any) -> LossTerms:
+ProblemOf = Callable[[Sequence[Array], Any, Any], Problem]  # of raw outputs, targets and config
+
+
+def evaluate(
+    formula: Formula, problem: ProblemOf, raw: Sequence[Array], targets: Any, config: Any
+) -> LossTerms:
     """The terms; automatic differentiation of a library goes through."""
-    to = grid.plane(problem.raw, problem.layout, 4)
-    return _reduce(formula(_fields(problem), to, problem.truth, config), problem)
+
+    def on_arrays(raw: Sequence[Array], targets: Any) -> LossTerms:
+        found = problem(raw, targets, config)
+        to = grid.plane(found.raw, found.layout, 4)
+        return _reduce(formula(_fields(found), to, found.truth, config), found)
+
+    constant = not any(adapter(x).tracked(x) for x in raw)
+    return (borrowing(on_arrays) if constant else on_arrays)(raw, targets)
 
 
 # The gradient, in two steps: the slopes of the rows and of the objectness plane, which are small,
@@ -82,9 +93,8 @@ class Slopes(NamedTuple):
 
 
 def linearise(
-    formula: Formula, problem: Callable[[Sequence[Array], Any, Any], Problem],
-    raw: Sequence[Array], targets: Any, config: Any,
-) -> tuple[LossTerms, Slopes]:  # fmt: skip
+    formula: Formula, problem: ProblemOf, raw: Sequence[Array], targets: Any, config: Any
+) -> tuple[LossTerms, Slopes]:
     """The terms and their exact slopes: the same formula on Duals."""
 
     @borrowing
@@ -134,8 +144,8 @@ def _rewrite(grads: Sequence[Array], slopes: Slopes, last: Slopes | None) -> Non
 
 
 def differentiate(
-    formula: Formula, problem: Callable[[Sequence[Array], Any, Any], Problem],
-    raw: Sequence[Array], targets: Any, config: Any, work: Workspace | None,
+    formula: Formula, problem: ProblemOf, raw: Sequence[Array], targets: Any, config: Any,
+    work: Workspace | None,
 ) -> tuple[LossTerms, tuple[Array, ...]]:  # fmt: skip
     """The terms and the gradient of their sum."""
     each, slopes = linearise(formula, problem, raw, targets, config)

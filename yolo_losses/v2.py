@@ -249,7 +249,7 @@ def loss(raw: Array, targets: Targets, config: Config) -> LossTerms:
     Constant for the gradient: IOU_pred^truth and every choice.
     """
     _check_call("v2.loss", raw, targets, config)
-    return terms.evaluate(_formula, _problem((raw,), targets, config), config)
+    return terms.evaluate(_formula, _problem, (raw,), targets, config)
 
 
 def loss_and_grad(

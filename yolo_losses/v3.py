@@ -279,7 +279,7 @@ def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
     Constant for the gradient: every choice (responsible, ignored, gate, cell, anchor).
     """
     _check_call("v3.loss", heads, targets, config)
-    return terms.evaluate(_formula, _problem(heads, targets, config), config)
+    return terms.evaluate(_formula, _problem, heads, targets, config)
 
 
 def loss_and_grad(

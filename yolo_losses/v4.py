@@ -307,7 +307,7 @@ def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
     Constant for the gradient: α of CIOU and every choice (responsible, ignored, cell, anchor).
     """
     _check_call("v4.loss", heads, targets, config)
-    return terms.evaluate(_formula, _problem(heads, targets, config), config)
+    return terms.evaluate(_formula, _problem, heads, targets, config)
 
 
 def loss_and_grad(

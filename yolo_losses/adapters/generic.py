@@ -45,6 +45,10 @@ class Adapter:
         """x, constant for automatic differentiation."""
         return x
 
+    def tracked(self, x: Array) -> bool:
+        """Whether automatic differentiation follows x, outside of traces."""
+        return False
+
     def lends(self, arrays: list[Array]) -> bool:
         """Whether a quicker library may work on the memory of these arrays, as constants."""
         return False
@@ -141,7 +145,7 @@ class Adapter:
         if self.block is None:
             return int(arrays[0].shape[0])
         sizes = zip(*(v.shape[2:] for v in arrays), strict=True)
-        return max(1, self.block // math.prod(map(max, sizes)))
+        return max(1, self.block // math.prod(int(max(size)) for size in sizes))
 
     def _any_truth(
         self, condition: Callable[..., Array], per_truth: Arrays, per_slot: Arrays

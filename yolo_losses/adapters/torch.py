@@ -6,6 +6,7 @@ from typing import Any
 import array_api_compat.torch
 import numpy as np
 import torch
+from torch.autograd import forward_ad
 
 from .generic import Adapter, Array, Arrays, Place
 from .numpy import ADAPTER as NUMPY
@@ -93,6 +94,9 @@ class Torch(Adapter):
     def fullest(self, mask: Array) -> int:
         return NUMPY.fullest(mask.numpy()) if _shared(mask) else super().fullest(mask)
 
+    def tracked(self, x: Array) -> bool:
+        return bool(torch.is_grad_enabled() and x.requires_grad)
+
     def lends(self, arrays: list[Array]) -> bool:
         return not _traced() and torch.get_num_threads() == 1 and all(map(_shared, arrays))
 
@@ -107,8 +111,10 @@ class Torch(Adapter):
 
 
 def _traced() -> bool:
-    """Whether torch.compile or a transform of torch.func is at work."""
-    return torch.compiler.is_compiling() or bool(torch._C._are_functorch_transforms_active())
+    """Whether torch.compile, a tracer or a transform of torch.func is at work."""
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+        return True
+    return bool(torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0)
 
 
 def _shared(x: Array) -> bool:
