@@ -58,7 +58,7 @@ def assert_automatic(answer, tolerance):
 
 
 @EACH
-@on("xp", ["numpy", "torch", "jax"], indirect=True)
+@on("xp", ["numpy", "torch", "torch-lent", "jax"], indirect=True)
 def test_float32(case, xp):
     """Within 2e-5 of the term, and of the largest slope, of the oracle in its float32 mode."""
     with np.errstate(over="ignore"):  # 1e300 becomes inf, invalid as well
@@ -82,7 +82,7 @@ def test_slow_back_ends_on_a_few_cases(case, xp, what):
 
 
 @on("case", EXTREME, ids=ids)
-@on("xp", ["numpy", "torch", "jax"], indirect=True)
+@on("xp", ["numpy", "torch", "torch-lent", "jax"], indirect=True)
 @on("dtype", ["float32", "float64"])
 def test_large_raw_outputs_are_finite(case, xp, dtype):
     answer = xp.answer(case.module, cast(case.raw, dtype), case.targets, case.config)

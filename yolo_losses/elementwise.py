@@ -160,11 +160,15 @@ def exp(t: Any) -> Any:
     return namespace(t).exp(_clip(t, -EXP_LIMIT, EXP_LIMIT))
 
 
+def _exp_minus(t: Array) -> Array:
+    """e^−t, finite, so that σ(t) = 1 / (1 + e^−t) and σ(−t) = e^−t σ(t)."""
+    floor = -0.98 * math.log(float(namespace(t).finfo(t.dtype).max))
+    return namespace(t).exp(-namespace(t).maximum(t, constant(floor, t)))
+
+
 def _sigmoid(t: Array) -> Array:
     """σ(t) to full relative precision at both ends; 1 − σ(t) is σ(−t)."""
-    xp = namespace(t)
-    floor = -0.98 * math.log(float(xp.finfo(t.dtype).max))  # e^−t stays finite
-    return 1 / (1 + xp.exp(-xp.maximum(t, constant(floor, t))))
+    return 1 / (1 + _exp_minus(t))
 
 
 @elementary(lambda t, y: y * _sigmoid(-t))
@@ -187,7 +191,9 @@ def softplus(t: Any) -> Any:
 
 
 def _d_bce(c: Array, p: Array, y: Array) -> Array:
-    return (1 - p) * _sigmoid(c) - p * _sigmoid(-c)
+    """(1 − p) σ(c) − p σ(−c)."""
+    e = _exp_minus(c)
+    return (1 - p - p * e) / (1 + e)
 
 
 @elementary(_d_bce)
@@ -196,9 +202,10 @@ def bce(c: Any, p: Any) -> Any:
 
     Written as a sum of terms ≥ 0, so that nothing cancels.
     """
-    xp, zero = namespace(c), constant(0.0, c)
+    xp = namespace(c)
+    above = xp.maximum(c, constant(0.0, c))
     log1p = xp.log1p(xp.exp(xp.minimum(c, -c)))
-    return p * xp.maximum(-c, zero) + (1 - p) * xp.maximum(c, zero) + log1p
+    return p * (above - c) + (1 - p) * above + log1p
 
 
 def logit(p: Array) -> Array:

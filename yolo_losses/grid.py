@@ -122,6 +122,10 @@ class Layout(NamedTuple):
         lane = self.lanes[0]
         return lane.W * strides[0], lane.H * strides[0]
 
+    def slots(self) -> list[int]:
+        """The number of slots of each head."""
+        return [len(lanes) * lanes[0].H * lanes[0].W for lanes in self.heads()]
+
     def heads(self) -> list[tuple[Lane, ...]]:
         """The lanes of each head."""
         num = self.lanes[-1].head + 1
@@ -187,25 +191,28 @@ def fields_of_boxes(rows: Array, num_boxes: int) -> Raw:
     return Raw(tx, ty, tw, th, to, rows[..., n:])
 
 
-def _field_index(x: Array, k: int, num_boxes: int) -> Any:
-    """Field k of each box, on the last axis of a raw output."""
-    return k if x.ndim == 5 else slice(k, 5 * num_boxes, 5)
-
-
-def _plane(x: Array, k: int, num_boxes: int) -> Array:
-    """(N, A, H, W): field k of one head, in the compute dtype."""
-    xp = namespace(x)
-    field = xp.permute_dims(x[..., _field_index(x, k, num_boxes)], (0, 3, 1, 2))
-    return xp.astype(field, compute_dtype(x), copy=False)
+def _boxes(x: Array, num_boxes: int) -> Array:
+    """(N, H, W, A, 5 or more): the fields of single boxes, t_x t_y t_w t_h t_o first."""
+    if x.ndim == 5:
+        return x
+    return namespace(x).reshape(x[..., : 5 * num_boxes], (*x.shape[:3], num_boxes, 5))
 
 
 def plane(raw: Sequence[Array], layout: Layout, k: int) -> Array:
     """(N, P): field k of all slots, in the compute dtype."""
     xp, parts = namespace(raw[0]), []
     for x, lanes in zip(raw, layout.heads(), strict=True):
-        field = _plane(x, k, len(lanes))
-        parts.append(xp.reshape(field, (field.shape[0], math.prod(field.shape[1:]))))
+        field = xp.permute_dims(_boxes(x, len(lanes))[..., k], (0, 3, 1, 2))
+        field = xp.reshape(field, (x.shape[0], math.prod(field.shape[1:])))
+        parts.append(xp.astype(field, compute_dtype(x), copy=False))
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
+
+
+def _box_planes(x: Array, num_boxes: int) -> list[Array]:
+    """t_x t_y t_w t_h of one head, (N, A, H, W), in the compute dtype."""
+    boxes = adapter(x).field_planes(_boxes(x, num_boxes)[..., :4])
+    boxes = namespace(x).astype(boxes, compute_dtype(x), copy=False)
+    return [boxes[k, ...] for k in range(4)]
 
 
 def head_planes(plane: Array, layout: Layout) -> list[Array]:
@@ -272,7 +279,7 @@ class Decoded(NamedTuple):
 def predicted(raw: Sequence[Array], layout: Layout, decode: Decode) -> Iterator[tuple[Array, ...]]:
     """x̂ ŷ ŵ ĥ of all predictors, fractions of the image: planes (N, A, H, W), head by head."""
     for s, (x, lanes) in enumerate(zip(raw, layout.heads(), strict=True)):
-        tx, ty, tw, th = (_plane(x, k, len(lanes)) for k in range(4))
+        tx, ty, tw, th = _box_planes(x, len(lanes))
         H, W, (pw, ph) = lanes[0].H, lanes[0].W, prior_sizes(lanes, tx)
         cell = Cell(arange(W, tx)[None, :], arange(H, tx)[:, None], pw, ph)
         x_hat, y_hat, w_hat, h_hat = decode(Raw(tx, ty, tw, th, None, None), cell, s)

@@ -5,7 +5,8 @@ that an IOU of t is not above t, and needs no division.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from typing import NamedTuple
 
 from . import grid
@@ -26,6 +27,26 @@ class Scene(NamedTuple):
     decode: grid.Decode
 
 
+Rule = Callable[[Scene, float], Array]  # scene and threshold → (N, P) bool
+
+
+def _in_blocks(rule: Rule) -> Rule:
+    """A rule of every image by itself, on a few images after the other."""
+
+    @wraps(rule)
+    def in_blocks(scene: Scene, threshold: float) -> Array:
+        raw, layout, truths, ious, decode = scene
+        blocks = adapter(ious).images(ious.shape[0], layout.size)
+        hits = [
+            rule(Scene([x[k, ...] for x in raw], layout, Truths(*(v[k, ...] for v in truths)),
+                       ious[k, ...], decode), threshold)
+            for k in blocks
+        ]  # fmt: skip
+        return hits[0] if len(hits) == 1 else namespace(ious).concat(hits, axis=0)
+
+    return in_blocks
+
+
 def by_shape(scene: Scene, threshold: float) -> Array:
     """(N, P): priors of an object's own cell whose shape overlaps it above the threshold."""
     _, layout, truths, ious, _ = scene
@@ -38,6 +59,7 @@ def by_shape(scene: Scene, threshold: float) -> Array:
     return adapter(slot).mark(xp.reshape(slot, flat), xp.reshape(above, flat), layout.size)
 
 
+@_in_blocks
 def by_prior(scene: Scene, threshold: float) -> Array:
     """(N, P): priors, centred on their cells, that overlap an object above the threshold."""
     xp = namespace(scene.truths.x)
@@ -51,21 +73,10 @@ def _prior_hits(truths: Truths, lanes: Sequence[Lane], threshold: float) -> Arra
     a, h, w = len(lanes), lanes[0].H, lanes[0].W
     pw, ph = grid.prior_sizes(lanes, like)
     prior = edges((arange(w, like) + 0.5) / w, (arange(h, like)[:, None] + 0.5) / h, pw, ph)
-    hit = None
-    for part in _few(truths, max(h, 32)):
-        x, y, gw, gh, ok = (v[:, :, None, None, None] for v in part)
-        least = threshold * (pw * ph + gw * gh) / (1 + threshold)
-        found = adapter(like).fold(_wider, _sides(prior, edges(x, y, gw, gh), least, ok))
-        hit = found if hit is None else hit | found
+    x, y, gw, gh, ok = (v[:, :, None, None, None] for v in (*truths[:4], truths.ok))
+    least = threshold * (pw * ph + gw * gh) / (1 + threshold)
+    hit = adapter(like).fold(_wider, _sides(prior, edges(x, y, gw, gh), least, ok))
     return xp.reshape(hit, (n, a * h * w))
-
-
-def _few(truths: Truths, most: int) -> Iterator[tuple[Array, ...]]:
-    """x y w h ok of some truths at once where eager: memory does not grow with T."""
-    columns, length = (*truths[:4], truths.ok), truths.ok.shape[1]
-    step = length if adapter(truths.x).block is None else most
-    for first in range(0, length, step):
-        yield tuple(v[:, first : first + step] for v in columns)
 
 
 def _sides(prior: Box, gt: Box, least: Array, ok: Array) -> tuple[Array, Array]:
@@ -85,6 +96,7 @@ def _wider(across: Array, least: Array) -> Array:
     return across > least
 
 
+@_in_blocks
 def by_prediction(scene: Scene, threshold: float) -> Array:
     """(N, P): decoded boxes that overlap an object above the threshold."""
     raw, layout, truths, _, decode = scene
@@ -123,7 +135,7 @@ def nothing(scene: Scene, threshold: float) -> Array:
     return xp.zeros((x.shape[0], scene.layout.size), dtype=xp.bool, **adapter(x).placement(x))
 
 
-IGNORE: dict[str | None, Callable[[Scene, float], Array]] = {
+IGNORE: dict[str | None, Rule] = {
     "prior": by_prior,
     "shape": by_shape,
     "prediction": by_prediction,

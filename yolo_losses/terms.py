@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from . import grid
-from ._xp import Array, adapter, borrowing, constant, namespace
+from ._xp import Array, adapter, borrowing, constant, namespace, number
 from .elementwise import ONE, Dual, stop, value
 from .grid import Layout, Raw
 from .matching import Assignment
@@ -45,35 +45,41 @@ class Problem(NamedTuple):
     counts: tuple[int, ...]  # rows of each head
     rows: Array  # (N, R, D): the raw outputs there, 0 where not kept
     truth: Any  # a NamedTuple of arrays
+    noobj: Array  # (N, P) bool: no object, and not ignored
 
 
-def problem(raw: Sequence[Array], assignment: Assignment, truth: Any) -> Problem:
+def problem(raw: Sequence[Array], found: Assignment, truth: Any) -> Problem:
     """Read the raw outputs at the rows of an assignment."""
-    layout, _, rows, _, _ = assignment
+    layout, _, rows, occupied, ignored = found
     place: tuple[Array, ...] = (rows.row, rows.col)
     if raw[0].ndim == 5:
         place = (*place, *grid.per_row([layout.column("anchor")], rows.lane, rows.lane.dtype))
     at_rows = grid.gather(raw, place, rows.keep, rows.counts)
-    return Problem(raw, layout, place, rows.keep, rows.counts, at_rows, truth)
+    noobj = ~(occupied | ignored)
+    return Problem(raw, layout, place, rows.keep, rows.counts, at_rows, truth, noobj)
 
 
-# A formula maps the fields of the rows, the plane of all t_o, the truth and the config to
-# LossTerms of single values: (N, R) or (N, R, B or K) for rows, (N, P) for the plane.
-Formula = Callable[[Raw, Any, Any, Any], LossTerms]
+class Formula(NamedTuple):
+    """A loss: its terms of rows, its term of all other predictors, and where their data come from.
+
+    A term is a function of raw outputs, of constants and of the config: single values, (N, R) or
+    (N, R, B or K) for rows, (N, P) for the others.
+    """
+
+    objects: Callable[[Raw, Any, Any], tuple[Any, Any, Any]]  # fields, truth → box, obj, cls
+    noobj: Callable[[Any, Any, Any], Any]  # t_o, 1noobj → noobj
+    problem: Callable[[Sequence[Array], Any, Any], Problem]  # raw outputs, targets
 
 
-ProblemOf = Callable[[Sequence[Array], Any, Any], Problem]  # of raw outputs, targets and config
-
-
-def evaluate(
-    formula: Formula, problem: ProblemOf, raw: Sequence[Array], targets: Any, config: Any
-) -> LossTerms:
+def evaluate(formula: Formula, raw: Sequence[Array], targets: Any, config: Any) -> LossTerms:
     """The terms; automatic differentiation of a library goes through."""
 
     def on_arrays(raw: Sequence[Array], targets: Any) -> LossTerms:
-        found = problem(raw, targets, config)
-        to = grid.plane(found.raw, found.layout, 4)
-        return _reduce(formula(_fields(found), to, found.truth, config), found)
+        found = formula.problem(raw, targets, config)
+        to, noobj = grid.plane(raw, found.layout, 4), number(found.noobj, found.rows.dtype)
+        box, obj, cls = formula.objects(_fields(found), found.truth, config)
+        noobj = _sum(formula.noobj(to, noobj, config), found.layout.slots())
+        return _terms(box, obj, noobj, cls, found)
 
     constant = not any(adapter(x).tracked(x) for x in raw)
     return (borrowing(on_arrays) if constant else on_arrays)(raw, targets)
@@ -93,19 +99,33 @@ class Slopes(NamedTuple):
 
 
 def linearise(
-    formula: Formula, problem: ProblemOf, raw: Sequence[Array], targets: Any, config: Any
+    formula: Formula, raw: Sequence[Array], targets: Any, config: Any
 ) -> tuple[LossTerms, Slopes]:
-    """The terms and their exact slopes: the same formula on Duals."""
+    """The terms and their exact slopes: the same formulas on Duals."""
 
     @borrowing
     def on_arrays(raw: Sequence[Array], targets: Any) -> tuple[LossTerms, Slopes]:
-        found = problem(tuple(map(stop, raw)), targets, config)
-        to = Dual(grid.plane(found.raw, found.layout, 4), ONE)
+        found = formula.problem(tuple(map(stop, raw)), targets, config)
         truth = type(found.truth)(*map(Dual, found.truth))
-        each = formula(_seeded(_fields(found)), to, truth, config)
-        return _reduce(each, found), _slopes(each, found)
+        box, obj, cls = formula.objects(_seeded(_fields(found)), truth, config)
+        noobj, slope = _everywhere(formula, found, config)
+        return _terms(box, obj, noobj, cls, found), _slopes(box, obj, slope, cls, found)
 
     return on_arrays(raw, targets)
+
+
+def _everywhere(formula: Formula, found: Problem, config: Any) -> tuple[Array, Array]:
+    """The term of all other predictors, (N, S), and its slope, (N, P), some images at a time."""
+    xp, sums, slopes = namespace(found.rows), [], []
+    for k in adapter(found.rows).images(*found.noobj.shape):
+        to = grid.plane([x[k, ...] for x in found.raw], found.layout, 4)
+        noobj = Dual(number(found.noobj[k, ...], to.dtype))
+        each = formula.noobj(Dual(to, ONE), noobj, config)
+        sums.append(_sum(each.value, found.layout.slots()))
+        slopes.append(each.slope)
+    if len(sums) == 1:
+        return sums[0], slopes[0]
+    return xp.concat(sums, axis=0), xp.concat(slopes, axis=0)
 
 
 @borrowing
@@ -144,11 +164,10 @@ def _rewrite(grads: Sequence[Array], slopes: Slopes, last: Slopes | None) -> Non
 
 
 def differentiate(
-    formula: Formula, problem: ProblemOf, raw: Sequence[Array], targets: Any, config: Any,
-    work: Workspace | None,
-) -> tuple[LossTerms, tuple[Array, ...]]:  # fmt: skip
+    formula: Formula, raw: Sequence[Array], targets: Any, config: Any, work: Workspace | None
+) -> tuple[LossTerms, tuple[Array, ...]]:
     """The terms and the gradient of their sum."""
-    each, slopes = linearise(formula, problem, raw, targets, config)
+    each, slopes = linearise(formula, raw, targets, config)
     return each, pull_back(raw, slopes) if work is None else work.pull_back(slopes)
 
 
@@ -176,22 +195,11 @@ def _scaled(
     return noobj * by.noobj[:, None, None, None], rows * of_fields[:, None, :]
 
 
-def _slopes(each: LossTerms, found: Problem) -> Slopes:
-    """The slopes of single values, head by head."""
-    rows, heads = _row_slopes(each, found.rows.shape), grid.by_head(found.counts)
-    return Slopes(
-        noobj=tuple(grid.split_planes(each.noobj.slope, found.layout)),
-        place=tuple(tuple(v[:, k] for v in found.place) for k in heads),
-        rows=tuple(rows[:, k, :] for k in heads),
-        keep=tuple(found.keep[:, k] for k in heads),
-    )
-
-
-def _fields(problem: Problem) -> Raw:
+def _fields(found: Problem) -> Raw:
     """The fields of the rows; in v1 those of all boxes of a cell."""
-    if problem.raw[0].ndim == 5:
-        return grid.fields(problem.rows)
-    return grid.fields_of_boxes(problem.rows, len(problem.layout.lanes))
+    if found.raw[0].ndim == 5:
+        return grid.fields(found.rows)
+    return grid.fields_of_boxes(found.rows, len(found.layout.lanes))
 
 
 def _seeded(t: Raw) -> Raw:
@@ -202,24 +210,34 @@ def _seeded(t: Raw) -> Raw:
     return Raw(tx, ty, tw, th, Dual(t.to, ONE), Dual(t.c, ONE))
 
 
-def _row_slopes(each: LossTerms, shape: tuple[int, ...]) -> Array:
+def _slopes(box: Dual, obj: Dual, noobj: Array, cls: Dual, found: Problem) -> Slopes:
+    """The slopes of single values, head by head."""
+    rows, heads = _row_slopes(box, obj, cls, found.rows.shape), grid.by_head(found.counts)
+    return Slopes(
+        noobj=tuple(grid.split_planes(noobj, found.layout)),
+        place=tuple(tuple(v[:, k] for v in found.place) for k in heads),
+        rows=tuple(rows[:, k, :] for k in heads),
+        keep=tuple(found.keep[:, k] for k in heads),
+    )
+
+
+def _row_slopes(box: Dual, obj: Dual, cls: Dual, shape: tuple[int, ...]) -> Array:
     """(N, R, D): the slopes in the order of the fields."""
-    xp, box = namespace(each.obj.slope), each.box.slope
-    box = xp.permute_dims(box, (*range(1, box.ndim), 0))
-    predictor = xp.concat([box, each.obj.slope[..., None]], axis=-1)
-    num_classes = each.cls.slope.shape[-1]
+    xp, of_box = namespace(obj.slope), box.slope
+    of_box = xp.permute_dims(of_box, (*range(1, of_box.ndim), 0))
+    predictor = xp.concat([of_box, obj.slope[..., None]], axis=-1)
+    num_classes = cls.slope.shape[-1]
     predictor = xp.reshape(predictor, (*shape[:2], shape[2] - num_classes))
-    return xp.concat([predictor, each.cls.slope], axis=-1)
+    return xp.concat([predictor, cls.slope], axis=-1)
 
 
-def _reduce(each: LossTerms, problem: Problem) -> LossTerms:
-    """Sum single values over each head: (N, S)."""
-    sizes = [len(lanes) * lanes[0].H * lanes[0].W for lanes in problem.layout.heads()]
-    box, obj, cls = (_sums(value(v), problem.counts) for v in (each.box, each.obj, each.cls))
-    return LossTerms(box, obj, _sums(value(each.noobj), sizes), cls)
+def _terms(box: Any, obj: Any, noobj: Array, cls: Any, found: Problem) -> LossTerms:
+    """Single values of rows, summed over each head, (N, S), beside the sums of the others."""
+    box, obj, cls = (_sum(value(v), found.counts) for v in (box, obj, cls))
+    return LossTerms(box, obj, noobj, cls)
 
 
-def _sums(v: Array, counts: Sequence[int]) -> Array:
+def _sum(v: Array, counts: Sequence[int]) -> Array:
     """(N, R, ...) → (N, S)."""
     xp = namespace(v)
     v = xp.sum(v, axis=-1) if v.ndim == 3 else v

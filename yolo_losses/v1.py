@@ -31,7 +31,7 @@ from .grid import Cell, Decoded, Raw
 from .iou import SIMILARITY
 from .matching import Assignment, Matches, Rows
 from .targets import Targets, usable
-from .terms import LossTerms, Problem, Slopes, Workspace
+from .terms import Formula, LossTerms, Problem, Slopes, Workspace
 
 IOU = SIMILARITY["iou"]
 
@@ -72,7 +72,7 @@ def _decode(t: Raw, at: Cell, head: int) -> tuple[Any, Any, Any, Any]:
 
 
 class Truth(NamedTuple):
-    """All that is constant for the gradient: rows (N, R, 1), noobj (N, P)."""
+    """What is constant for the gradient of rows, (N, R, 1)."""
 
     x: Array  # inside the cell
     y: Array
@@ -82,20 +82,21 @@ class Truth(NamedTuple):
     iou: Array  # IOU_pred^truth of the responsible predictor
     obj: Array  # (N, R, B): 1obj_ij
     obj_i: Array  # 1obj_i
-    noobj: Array  # 1noobj_ij
 
 
-def _formula(t: Raw, to: Any, g: Truth, config: Config) -> LossTerms:
-    box = (
+def _objects(t: Raw, g: Truth, config: Config) -> tuple[Any, Any, Any]:
+    d2 = (
         (g.x - sigmoid(t.tx)) ** 2 + (g.y - sigmoid(t.ty)) ** 2
         + (g.sqrt_w - sqrt_sigmoid(t.tw)) ** 2 + (g.sqrt_h - sqrt_sigmoid(t.th)) ** 2
     )  # fmt: skip
-    return LossTerms(
-        box=config.lambda_coord * g.obj * box,  # (2)
-        obj=g.obj * (g.iou - sigmoid(t.to)) ** 2,  # (3)
-        noobj=config.lambda_noobj * g.noobj * (0 - sigmoid(to)) ** 2,  # (4)
-        cls=g.obj_i * softmax_squared_error(t.c, g.p),  # (5)
-    )
+    box = config.lambda_coord * g.obj * d2  # (2)
+    obj = g.obj * (g.iou - sigmoid(t.to)) ** 2  # (3)
+    cls = g.obj_i * softmax_squared_error(t.c, g.p)  # (5)
+    return box, obj, cls
+
+
+def _noobj(to: Any, noobj: Any, config: Config) -> Any:
+    return config.lambda_noobj * noobj * (0 - sigmoid(to)) ** 2  # (4)
 
 
 def _truth(found: Assignment, num_classes: int) -> Truth:
@@ -106,8 +107,7 @@ def _truth(found: Assignment, num_classes: int) -> Truth:
     )
     p = grid.one_hot(rows.label, num_classes, dtype)
     obj = grid.one_hot(rows.lane, len(found.layout.lanes), dtype) * number(keep, dtype)
-    noobj = number(~found.occupied, dtype)
-    return Truth(x, y, xp.sqrt(w), xp.sqrt(h), p, iou, obj, number(keep, dtype), noobj)
+    return Truth(x, y, xp.sqrt(w), xp.sqrt(h), p, iou, obj, number(keep, dtype))
 
 
 def _ious(raw: Array, rows: Rows, layout: grid.Layout) -> Array:
@@ -147,6 +147,9 @@ def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Proble
     (raw,) = heads
     found = matching.compact(_match(raw, targets, config))
     return terms.problem(heads, found, _truth(found, raw.shape[-1] - 5 * config.num_boxes))
+
+
+FORMULA = Formula(_objects, _noobj, _problem)
 
 
 def decode(raw: Array, config: Config) -> Decoded:
@@ -243,7 +246,7 @@ def loss(raw: Array, targets: Targets, config: Config) -> LossTerms:
     Constant for the gradient: IOU_pred^truth and every choice.
     """
     _check_call("v1.loss", raw, targets, config)
-    return terms.evaluate(_formula, _problem, (raw,), targets, config)
+    return terms.evaluate(FORMULA, (raw,), targets, config)
 
 
 def loss_and_grad(
@@ -256,7 +259,7 @@ def loss_and_grad(
     """
     _check_call("v1.loss_and_grad", raw, targets, config)
     _check.work("v1.loss_and_grad", work, "raw", raw)
-    each, (grad,) = terms.differentiate(_formula, _problem, (raw,), targets, config, work)
+    each, (grad,) = terms.differentiate(FORMULA, (raw,), targets, config, work)
     return each, grad
 
 
@@ -278,4 +281,4 @@ def workspace(raw: Array) -> Workspace:
 def linearise(raw: Array, targets: Targets, config: Config) -> tuple[LossTerms, Slopes]:
     """The loss, and what `terms.pull_back` makes its gradient of; for automatic differentiation."""
     _check_call("v1.loss", raw, targets, config)
-    return terms.linearise(_formula, _problem, (raw,), targets, config)
+    return terms.linearise(FORMULA, (raw,), targets, config)

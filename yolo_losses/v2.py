@@ -31,7 +31,7 @@ from .grid import Cell, Decoded, Raw
 from .iou import SIMILARITY
 from .matching import Assignment, Matches
 from .targets import Targets, usable
-from .terms import LossTerms, Problem, Slopes, Workspace
+from .terms import Formula, LossTerms, Problem, Slopes, Workspace
 
 IOU = SIMILARITY["iou"]
 
@@ -84,7 +84,7 @@ def _decode(t: Raw, at: Cell, head: int) -> tuple[Any, Any, Any, Any]:
 
 
 class Truth(NamedTuple):
-    """All that is constant for the gradient: rows (N, R), noobj (N, P)."""
+    """What is constant for the gradient of rows, (N, R)."""
 
     x: Array  # from the corner of the cell, cells
     y: Array
@@ -93,24 +93,25 @@ class Truth(NamedTuple):
     p: Array  # (N, R, K)
     obj: Array  # 1obj_ij
     obj_c: Array  # (N, R, 1)
-    noobj: Array  # 1noobj_ij
     pw: Array
     ph: Array
     cell_w: Array  # (1, 1): size of a cell, fractions of the image
     cell_h: Array
 
 
-def _formula(t: Raw, to: Any, g: Truth, config: Config) -> LossTerms:
+def _objects(t: Raw, g: Truth, config: Config) -> tuple[Any, Any, Any]:
     x_hat, y_hat, w_hat, h_hat = _decode(t, Cell(0.0, 0.0, g.pw, g.ph), 0)
     dx, dy = stop(x_hat - g.x) * g.cell_w, stop(y_hat - g.y) * g.cell_h
     pred, truth = edges(dx, dy, stop(w_hat), stop(h_hat)), edges(0.0, 0.0, g.w, g.h)
-    box = (g.x - x_hat) ** 2 + (g.y - y_hat) ** 2 + (g.w - w_hat) ** 2 + (g.h - h_hat) ** 2
-    return LossTerms(
-        box=config.lambda_coord * g.obj * (2 - g.w * g.h) * box,  # (3)
-        obj=config.lambda_obj * g.obj * (IOU(pred, truth) - sigmoid(t.to)) ** 2,  # (4)
-        noobj=config.lambda_noobj * g.noobj * (0 - sigmoid(to)) ** 2,  # (5)
-        cls=config.lambda_class * g.obj_c * softmax_squared_error(t.c, g.p),  # (6)
-    )
+    d2 = (g.x - x_hat) ** 2 + (g.y - y_hat) ** 2 + (g.w - w_hat) ** 2 + (g.h - h_hat) ** 2
+    box = config.lambda_coord * g.obj * (2 - g.w * g.h) * d2  # (3)
+    obj = config.lambda_obj * g.obj * (IOU(pred, truth) - sigmoid(t.to)) ** 2  # (4)
+    cls = config.lambda_class * g.obj_c * softmax_squared_error(t.c, g.p)  # (6)
+    return box, obj, cls
+
+
+def _noobj(to: Any, noobj: Any, config: Config) -> Any:
+    return config.lambda_noobj * noobj * (0 - sigmoid(to)) ** 2  # (5)
 
 
 def _truth(found: Assignment, num_classes: int) -> Truth:
@@ -120,9 +121,8 @@ def _truth(found: Assignment, num_classes: int) -> Truth:
     obj = number(rows.keep, dtype)
     cell_w, cell_h = constant([[1 / lane.W]], rows.x), constant([[1 / lane.H]], rows.x)
     p = grid.one_hot(rows.label, num_classes, dtype)
-    noobj = number(~found.occupied, dtype)
     return Truth(
-        rows.x, rows.y, rows.w, rows.h, p, obj, obj[..., None], noobj, at.pw, at.ph, cell_w, cell_h
+        rows.x, rows.y, rows.w, rows.h, p, obj, obj[..., None], at.pw, at.ph, cell_w, cell_h
     )
 
 
@@ -151,6 +151,9 @@ def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Proble
     (raw,) = heads
     found = matching.compact(_match(raw, targets, config))
     return terms.problem(heads, found, _truth(found, raw.shape[-1] - 5))
+
+
+FORMULA = Formula(_objects, _noobj, _problem)
 
 
 def decode(raw: Array, config: Config) -> Decoded:
@@ -249,7 +252,7 @@ def loss(raw: Array, targets: Targets, config: Config) -> LossTerms:
     Constant for the gradient: IOU_pred^truth and every choice.
     """
     _check_call("v2.loss", raw, targets, config)
-    return terms.evaluate(_formula, _problem, (raw,), targets, config)
+    return terms.evaluate(FORMULA, (raw,), targets, config)
 
 
 def loss_and_grad(
@@ -262,7 +265,7 @@ def loss_and_grad(
     """
     _check_call("v2.loss_and_grad", raw, targets, config)
     _check.work("v2.loss_and_grad", work, "raw", raw)
-    each, (grad,) = terms.differentiate(_formula, _problem, (raw,), targets, config, work)
+    each, (grad,) = terms.differentiate(FORMULA, (raw,), targets, config, work)
     return each, grad
 
 
@@ -284,4 +287,4 @@ def workspace(raw: Array) -> Workspace:
 def linearise(raw: Array, targets: Targets, config: Config) -> tuple[LossTerms, Slopes]:
     """The loss, and what `terms.pull_back` makes its gradient of; for automatic differentiation."""
     _check_call("v2.loss", raw, targets, config)
-    return terms.linearise(_formula, _problem, (raw,), targets, config)
+    return terms.linearise(FORMULA, (raw,), targets, config)

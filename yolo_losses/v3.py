@@ -32,7 +32,7 @@ from .grid import Cell, Decoded, Raw
 from .ignoring import IGNORE
 from .matching import Assignment, Matches
 from .targets import Targets, usable
-from .terms import LossTerms, Problem, Slopes, Workspace
+from .terms import Formula, LossTerms, Problem, Slopes, Workspace
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def _encode(x: Array, y: Array, w: Array, h: Array, at: Cell, eps: float) -> Any
 
 
 class Truth(NamedTuple):
-    """All that is constant for the gradient: rows (N, R), noobj (N, P)."""
+    """What is constant for the gradient of rows, (N, R)."""
 
     tx: Array
     ty: Array
@@ -127,17 +127,18 @@ class Truth(NamedTuple):
     obj: Array  # 1obj_ij, C
     obj_c: Array  # (N, R, 1)
     gate: Array  # 1[IOU_anchor^truth > 0.5]
-    noobj: Array  # (1 − C)(1 − 1ign_ij)
 
 
-def _formula(t: Raw, to: Any, g: Truth, config: Config) -> LossTerms:
-    box = (g.tx - t.tx) ** 2 + (g.ty - t.ty) ** 2 + (g.tw - t.tw) ** 2 + (g.th - t.th) ** 2
-    return LossTerms(
-        box=config.lambda_coord * g.obj * g.gate * (2 - g.w * g.h) * box,  # (4)
-        obj=config.lambda_obj * g.obj * softplus(-t.to),  # (5) −log Ĉ
-        noobj=config.lambda_obj * g.noobj * softplus(to),  # (5) −log(1 − Ĉ)
-        cls=config.lambda_class * g.obj_c * bce(t.c, g.p),  # (6)
-    )
+def _objects(t: Raw, g: Truth, config: Config) -> tuple[Any, Any, Any]:
+    d2 = (g.tx - t.tx) ** 2 + (g.ty - t.ty) ** 2 + (g.tw - t.tw) ** 2 + (g.th - t.th) ** 2
+    box = config.lambda_coord * g.obj * g.gate * (2 - g.w * g.h) * d2  # (4)
+    obj = config.lambda_obj * g.obj * softplus(-t.to)  # (5) −log Ĉ
+    cls = config.lambda_class * g.obj_c * bce(t.c, g.p)  # (6)
+    return box, obj, cls
+
+
+def _noobj(to: Any, noobj: Any, config: Config) -> Any:
+    return config.lambda_obj * noobj * softplus(to)  # (5) −log(1 − Ĉ)
 
 
 def _truth(found: Assignment, num_classes: int, config: Config) -> Truth:
@@ -148,8 +149,7 @@ def _truth(found: Assignment, num_classes: int, config: Config) -> Truth:
     obj = number(rows.keep, dtype)
     threshold = config.coord_iou_threshold
     gate = number(rows.iou > (float("-inf") if threshold is None else threshold), dtype)
-    noobj = number(~(found.occupied | found.ignored), dtype)
-    return Truth(tx, ty, tw, th, rows.w, rows.h, p, obj, obj[..., None], gate, noobj)
+    return Truth(tx, ty, tw, th, rows.w, rows.h, p, obj, obj[..., None], gate)
 
 
 def _check_call(where: str, heads: Sequence[Array], targets: Targets, config: Config) -> None:
@@ -179,6 +179,9 @@ def _match(heads: Sequence[Array], targets: Targets, config: Config) -> Assignme
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
     found = matching.compact(_match(heads, targets, config))
     return terms.problem(heads, found, _truth(found, heads[0].shape[-1] - 5, config))
+
+
+FORMULA = Formula(_objects, _noobj, _problem)
 
 
 def decode(heads: Sequence[Array], config: Config) -> tuple[Decoded, ...]:
@@ -279,7 +282,7 @@ def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
     Constant for the gradient: every choice (responsible, ignored, gate, cell, anchor).
     """
     _check_call("v3.loss", heads, targets, config)
-    return terms.evaluate(_formula, _problem, heads, targets, config)
+    return terms.evaluate(FORMULA, heads, targets, config)
 
 
 def loss_and_grad(
@@ -293,7 +296,7 @@ def loss_and_grad(
     """
     _check_call("v3.loss_and_grad", heads, targets, config)
     _check.work("v3.loss_and_grad", work, "heads", heads)
-    each, grads = terms.differentiate(_formula, _problem, heads, targets, config, work)
+    each, grads = terms.differentiate(FORMULA, heads, targets, config, work)
     return each, list(grads) if isinstance(heads, list) else grads
 
 
@@ -315,4 +318,4 @@ def workspace(heads: Sequence[Array]) -> Workspace:
 def linearise(heads: Sequence[Array], targets: Targets, config: Config) -> tuple[LossTerms, Slopes]:
     """The loss, and what `terms.pull_back` makes its gradient of; for automatic differentiation."""
     _check_call("v3.loss", heads, targets, config)
-    return terms.linearise(_formula, _problem, heads, targets, config)
+    return terms.linearise(FORMULA, heads, targets, config)

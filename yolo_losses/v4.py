@@ -33,7 +33,7 @@ from .ignoring import IGNORE
 from .iou import SIMILARITY
 from .matching import ASSIGN, Assignment, Matches
 from .targets import Targets, usable
-from .terms import LossTerms, Problem, Slopes, Workspace
+from .terms import Formula, LossTerms, Problem, Slopes, Workspace
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def _encode(x: Array, y: Array, w: Array, h: Array, at: Cell, s: float) -> Any:
 
 
 class Truth(NamedTuple):
-    """All that is constant for the gradient: rows (N, R), noobj (N, P)."""
+    """What is constant for the gradient of rows, (N, R)."""
 
     x: Array  # from the corner of the cell, cells
     y: Array
@@ -129,7 +129,6 @@ class Truth(NamedTuple):
     p: Array  # (N, R, K)
     obj: Array  # 1obj_ij, C
     obj_c: Array  # (N, R, 1)
-    noobj: Array  # (1 − C)(1 − 1ign_ij)
     pw: Array
     ph: Array
     s: Array
@@ -143,17 +142,19 @@ def _pixels(x: Any, y: Any, w: Any, h: Any, g: Truth) -> Box:
     return edges(x * g.stride, y * g.stride, w * g.width, h * g.height)
 
 
-def _formula(t: Raw, to: Any, g: Truth, config: Config) -> LossTerms:
+def _objects(t: Raw, g: Truth, config: Config) -> tuple[Any, Any, Any]:
     x_hat, y_hat, w_hat, h_hat = _decode(t, Cell(0.0, 0.0, g.pw, g.ph), g.s)
     pred = _pixels(x_hat - g.x, y_hat - g.y, w_hat, h_hat, g)  # from the centre of the truth
     truth = edges(0.0, 0.0, g.w * g.width, g.h * g.height)
     similarity = SIMILARITY[config.similarity](pred, truth)
-    return LossTerms(
-        box=config.lambda_coord * g.obj * (1 - similarity),  # (3)
-        obj=config.lambda_obj * g.obj * softplus(-t.to),  # (4) −log Ĉ
-        noobj=config.lambda_obj * g.noobj * softplus(to),  # (4) −log(1 − Ĉ)
-        cls=config.lambda_class * g.obj_c * bce(t.c, g.p),  # (5)
-    )
+    box = config.lambda_coord * g.obj * (1 - similarity)  # (3)
+    obj = config.lambda_obj * g.obj * softplus(-t.to)  # (4) −log Ĉ
+    cls = config.lambda_class * g.obj_c * bce(t.c, g.p)  # (5)
+    return box, obj, cls
+
+
+def _noobj(to: Any, noobj: Any, config: Config) -> Any:
+    return config.lambda_obj * noobj * softplus(to)  # (4) −log(1 − Ĉ)
 
 
 def _truth(found: Assignment, num_classes: int, config: Config) -> Truth:
@@ -164,9 +165,8 @@ def _truth(found: Assignment, num_classes: int, config: Config) -> Truth:
     width, height = (constant([[v]], rows.x) for v in layout.input_size(config.strides))
     p, eps = grid.one_hot(rows.label, num_classes, dtype), config.label_smoothing
     obj = number(rows.keep, dtype)
-    noobj = number(~(found.occupied | found.ignored), dtype)
     return Truth(
-        rows.x, rows.y, rows.w, rows.h, p * (1 - eps) + eps / 2, obj, obj[..., None], noobj,
+        rows.x, rows.y, rows.w, rows.h, p * (1 - eps) + eps / 2, obj, obj[..., None],
         at.pw, at.ph, s, stride, width, height,
     )  # fmt: skip
 
@@ -203,6 +203,9 @@ def _match(heads: Sequence[Array], targets: Targets, config: Config) -> Assignme
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
     found = matching.compact(_match(heads, targets, config))
     return terms.problem(heads, found, _truth(found, heads[0].shape[-1] - 5, config))
+
+
+FORMULA = Formula(_objects, _noobj, _problem)
 
 
 def decode(heads: Sequence[Array], config: Config) -> tuple[Decoded, ...]:
@@ -307,7 +310,7 @@ def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
     Constant for the gradient: α of CIOU and every choice (responsible, ignored, cell, anchor).
     """
     _check_call("v4.loss", heads, targets, config)
-    return terms.evaluate(_formula, _problem, heads, targets, config)
+    return terms.evaluate(FORMULA, heads, targets, config)
 
 
 def loss_and_grad(
@@ -321,7 +324,7 @@ def loss_and_grad(
     """
     _check_call("v4.loss_and_grad", heads, targets, config)
     _check.work("v4.loss_and_grad", work, "heads", heads)
-    each, grads = terms.differentiate(_formula, _problem, heads, targets, config, work)
+    each, grads = terms.differentiate(FORMULA, heads, targets, config, work)
     return each, list(grads) if isinstance(heads, list) else grads
 
 
@@ -343,4 +346,4 @@ def workspace(heads: Sequence[Array]) -> Workspace:
 def linearise(heads: Sequence[Array], targets: Targets, config: Config) -> tuple[LossTerms, Slopes]:
     """The loss, and what `terms.pull_back` makes its gradient of; for automatic differentiation."""
     _check_call("v4.loss", heads, targets, config)
-    return terms.linearise(_formula, _problem, heads, targets, config)
+    return terms.linearise(FORMULA, heads, targets, config)

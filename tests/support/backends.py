@@ -5,8 +5,10 @@ its mode (`call`): eagerly, jitted, compiled. Absent ones are skipped with the r
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -94,7 +96,7 @@ class Strict(NumPy):
 
 
 class Torch(NumPy):
-    """PyTorch on the CPU, eager."""
+    """PyTorch on the CPU, eager, by itself: NumPy sees none of its memory, as on a GPU."""
 
     name = "torch"
     device = "cpu"
@@ -109,13 +111,32 @@ class Torch(NumPy):
     def host(self, x: Any) -> np.ndarray:
         return x.detach().cpu().numpy()
 
+    def mode(self) -> AbstractContextManager[Any]:
+        from yolo_losses.adapters import torch
+
+        return patch.object(torch, "_shared", lambda x: False)
+
+    def call(self, f: Callable[..., Any], *args: Any) -> Any:
+        with self.mode():
+            return super().call(f, *args)
+
     def grad(self, f: Callable[[Any], Any], x: Any) -> Any:
         x = tree_map(lambda v: self.array(v).requires_grad_(), x)
-        f(x).backward()
+        with self.mode():
+            f(x).backward()
         return tree_map(lambda v: self.host(v.grad), x)
 
 
-class TorchCuda(Torch):
+class TorchLent(Torch):
+    """PyTorch on the CPU with one thread: constants are lent to NumPy."""
+
+    name = "torch-lent"
+
+    def mode(self) -> AbstractContextManager[Any]:
+        return nullcontext()
+
+
+class TorchCuda(TorchLent):
     """PyTorch on a GPU."""
 
     name = "torch-cuda"
@@ -127,7 +148,7 @@ class TorchCuda(Torch):
             pytest.skip("torch sees no GPU")
 
 
-class TorchCompiled(Torch):
+class TorchCompiled(TorchLent):
     """torch.compile, one graph."""
 
     name = "torch-compiled"
@@ -221,7 +242,8 @@ class Dask(NumPy):
 BACKENDS = {
     b.name: b
     for b in (
-        NumPy, ReadOnly, Strict, Torch, TorchCompiled, TorchCuda, JAX, JAXEager, CuPy, Dask,
+        NumPy, ReadOnly, Strict, Torch, TorchLent, TorchCompiled, TorchCuda, JAX, JAXEager, CuPy,
+        Dask,
     )
 }  # fmt: skip
 MOST = [name for name in BACKENDS if name not in ("torch-compiled", "jax-eager", "dask")]

@@ -5,7 +5,7 @@ from typing import Any
 import array_api_compat.cupy
 import numpy as np
 
-from .generic import Array
+from .generic import Adapter, Array
 from .numpy import NumPy
 
 
@@ -13,6 +13,8 @@ class CuPy(NumPy):
     """CuPy."""
 
     name = "cupy"
+    block = None
+    field_planes = Adapter.field_planes
 
     def placement(self, x: Array) -> dict[str, Any]:
         return {"device": x.device}

@@ -22,7 +22,7 @@ class Adapter:
 
     name = ""
     types: tuple[type, ...] = ()  # array types that are known beforehand
-    block: int | None = None  # slots that `fold` works on at once; None: all
+    block: int | None = None  # slots that are worked on at once; None: all
 
     def __init__(self, xp: Any) -> None:
         self.xp = xp
@@ -60,6 +60,12 @@ class Adapter:
     def take_back(self, x: Array) -> Array:
         """An array of that library as one of this."""
         return x
+
+    def field_planes(self, x: Array) -> Array:
+        """(N, H, W, A, F) → (F, N, A, H, W), with the columns side by side in memory."""
+        n, h, w, a, f = x.shape
+        planes = self.xp.permute_dims(x, (4, 0, 3, 1, 2))
+        return self.xp.reshape(self.xp.reshape(planes, (f * n * a * h * w,)), (f, n, a, h, w))
 
     def lookup(self, table: Array, index: Array) -> Array:
         """(k, ...): the entries of a table (k, L) at an index (...)."""
@@ -121,36 +127,23 @@ class Adapter:
         """x limited to low … high, arrays that broadcast; not for gradients."""
         return self.xp.minimum(self.xp.maximum(x, low), high)
 
+    def images(self, n: int, slots: int) -> list[slice]:
+        """Blocks of n images, of so many slots each, small enough for what works on them to fit a
+        cache; one where calls cost more than memory, as in a trace.
+        """
+        num = 1 if self.block is None else max(1, math.ceil(n * slots / self.block))
+        step = max(1, math.ceil(n / num))
+        return [slice(first, first + step) for first in range(0, max(n, 1), step)]
+
     def fold(
         self, condition: Callable[..., Array], per_truth: Arrays, per_slot: Arrays = ()
     ) -> Array:
         """Whether condition(*per_truth, *per_slot) holds for any truth; at least one truth.
 
         `per_truth` are arrays (N, T, ...), `per_slot` (N, 1, ...), and the condition keeps axis 1.
-        Eager code goes truth by truth, and through `block` slots at once, so that what it works on
-        stays in a cache; a traced graph does not grow with T.
+        Eager code goes truth by truth, so that no temporary is longer than one truth; a traced
+        graph does not grow with T.
         """
-        arrays, step = (*per_truth, *per_slot), self._images_at_once((*per_truth, *per_slot))
-        n = arrays[0].shape[0]
-        if n <= step:
-            return self._any_truth(condition, per_truth, per_slot)
-        parts = []
-        for k in (slice(first, first + step) for first in range(0, n, step)):
-            of_images = [tuple(v[k, ...] for v in group) for group in (per_truth, per_slot)]
-            parts.append(self._any_truth(condition, *of_images))
-        return self.xp.concat(parts, axis=0)
-
-    def _images_at_once(self, arrays: Arrays) -> int:
-        """How many images make a block."""
-        if self.block is None:
-            return int(arrays[0].shape[0])
-        sizes = zip(*(v.shape[2:] for v in arrays), strict=True)
-        return max(1, self.block // math.prod(int(max(size)) for size in sizes))
-
-    def _any_truth(
-        self, condition: Callable[..., Array], per_truth: Arrays, per_slot: Arrays
-    ) -> Array:
-        """`fold` of a block, truth by truth."""
         hit = condition(*(v[:, :1, ...] for v in per_truth), *per_slot)
         for t in range(1, per_truth[0].shape[1]):
             hit = hit | condition(*(v[:, t : t + 1, ...] for v in per_truth), *per_slot)
