@@ -1,7 +1,7 @@
 """The one door to array libraries: from an array to its namespace and adapter."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
 from typing import Any, TypeAlias, TypeVar
 
@@ -102,34 +102,38 @@ def compute_dtype(x: Array) -> Any:
     return xp.float64 if x.dtype == xp.float64 else xp.float32
 
 
-# Work on the memory of another library.
+# Nested tuples and lists of arrays; what is no array in them stays as it is.
+
+
+def arrays_of(tree: Any) -> list[Array]:
+    """The arrays, in order."""
+    if isinstance(tree, tuple | list):
+        return [x for branch in tree for x in arrays_of(branch)]
+    return [tree] if hasattr(tree, "shape") else []
+
+
+def with_arrays(tree: Any, arrays: Sequence[Array]) -> Any:
+    """The same tree with other arrays."""
+    return _fill(tree, iter(arrays))
+
+
+def _fill(tree: Any, arrays: Iterator[Array]) -> Any:
+    if isinstance(tree, tuple | list):
+        branches = [_fill(branch, arrays) for branch in tree]
+        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
+    return next(arrays) if hasattr(tree, "shape") else tree
 
 
 def borrowing(f: F) -> F:
     """Let f(raw, ...), of constants alone, run in a quicker library that shares their memory."""
 
     @wraps(f)
-    def on_loan(raw: Any, *args: Any) -> Any:
-        owner = adapter(raw[0])
-        if not owner.lends(list(_leaves((raw, args)))):
-            return f(raw, *args)
-        return _map(owner.take_back, f(*_map(owner.lend, (raw, *args))))
+    def on_loan(*args: Any) -> Any:
+        arrays = arrays_of(args)
+        owner = adapter(arrays[0])
+        if not owner.lends(arrays):
+            return f(*args)
+        out = f(*with_arrays(args, [owner.lend(x) for x in arrays]))
+        return with_arrays(out, [owner.take_back(x) for x in arrays_of(out)])
 
     return on_loan  # type: ignore[return-value]
-
-
-def _leaves(tree: Any) -> Iterator[Array]:
-    """The arrays in nested tuples and lists."""
-    if isinstance(tree, tuple | list):
-        for branch in tree:
-            yield from _leaves(branch)
-    elif tree is not None:
-        yield tree
-
-
-def _map(f: Callable[[Array], Array], tree: Any) -> Any:
-    """f of all arrays in nested tuples and lists."""
-    if isinstance(tree, tuple | list):
-        branches = [_map(f, branch) for branch in tree]
-        return type(tree)(*branches) if hasattr(tree, "_fields") else type(tree)(branches)
-    return None if tree is None else f(tree)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import Any, TypeVar
 
-from ._xp import Array, adapter, constant, namespace, number
+from ._xp import Array, adapter, arange, constant, namespace, number
 
 Slope = Any  # None: a constant. ONE: a raw output itself. Otherwise an array.
 ONE = 1.0
@@ -206,6 +206,12 @@ def bce(c: Any, p: Any) -> Any:
     above = xp.maximum(c, constant(0.0, c))
     log1p = xp.log1p(xp.exp(xp.minimum(c, -c)))
     return p * (above - c) + (1 - p) * above + log1p
+
+
+@elementary()
+def one_hot(label: Any, c: Any) -> Any:
+    """p(c), 1 for the class of a label (...) and 0 for the others, like the logits c (..., K)."""
+    return number(label[..., None] == arange(c.shape[-1], label), c.dtype)
 
 
 def logit(p: Array) -> Array:

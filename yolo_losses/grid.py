@@ -279,11 +279,15 @@ class Decoded(NamedTuple):
 def predicted(raw: Sequence[Array], layout: Layout, decode: Decode) -> Iterator[tuple[Array, ...]]:
     """x̂ ŷ ŵ ĥ of all predictors, fractions of the image: planes (N, A, H, W), head by head."""
     for s, (x, lanes) in enumerate(zip(raw, layout.heads(), strict=True)):
-        tx, ty, tw, th = _box_planes(x, len(lanes))
-        H, W, (pw, ph) = lanes[0].H, lanes[0].W, prior_sizes(lanes, tx)
-        cell = Cell(arange(W, tx)[None, :], arange(H, tx)[:, None], pw, ph)
-        x_hat, y_hat, w_hat, h_hat = decode(Raw(tx, ty, tw, th, None, None), cell, s)
-        yield x_hat / W, y_hat / H, w_hat, h_hat
+        yield _predicted(x, lanes, decode, s)
+
+
+def _predicted(x: Array, lanes: Sequence[Lane], decode: Decode, s: int) -> tuple[Array, ...]:
+    tx, ty, tw, th = _box_planes(x, len(lanes))
+    H, W, (pw, ph) = lanes[0].H, lanes[0].W, prior_sizes(lanes, tx)
+    cell = Cell(arange(W, tx)[None, :], arange(H, tx)[:, None], pw, ph)
+    x_hat, y_hat, w_hat, h_hat = decode(Raw(tx, ty, tw, th, None, None), cell, s)
+    return x_hat / W, y_hat / H, w_hat, h_hat
 
 
 def decode(
@@ -349,8 +353,3 @@ def saturate(x: Array, dtype: Any) -> Array:
         return x
     largest = float(xp.finfo(dtype).max)
     return xp.astype(xp.clip(x, min=-largest, max=largest), dtype)
-
-
-def one_hot(label: Array, num_classes: int, dtype: Any) -> Array:
-    """p(c): (N, R) labels → (N, R, K)."""
-    return namespace(label).astype(label[..., None] == arange(num_classes, label), dtype)

@@ -36,7 +36,9 @@ def _in_blocks(rule: Rule) -> Rule:
     @wraps(rule)
     def in_blocks(scene: Scene, threshold: float) -> Array:
         raw, layout, truths, ious, decode = scene
-        blocks = adapter(ious).images(ious.shape[0], layout.size)
+        sides = max(len(lanes) * max(lanes[0].H, lanes[0].W) for lanes in layout.heads())
+        size = max(layout.size, 3 * ious.shape[2] * sides)  # of the planes, or of what truths span
+        blocks = adapter(ious).images(ious.shape[0], size)
         hits = [
             rule(Scene([x[k, ...] for x in raw], layout, Truths(*(v[k, ...] for v in truths)),
                        ious[k, ...], decode), threshold)

@@ -1,10 +1,21 @@
 """LossTerms, and evaluating a formula with and without its gradient."""
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import grid
-from ._xp import Array, adapter, borrowing, constant, namespace, number
+from ._xp import (
+    Array,
+    adapter,
+    arrays_of,
+    borrowing,
+    compute_dtype,
+    constant,
+    namespace,
+    number,
+    with_arrays,
+)
 from .elementwise import ONE, Dual, stop, value
 from .grid import Layout, Raw
 from .matching import Assignment
@@ -35,28 +46,36 @@ class LossTerms(NamedTuple):
         return namespace(self.box).sum(self.box + self.obj + self.noobj + self.cls, axis=-1)
 
 
+# The data of a formula. Rows are places of single predictors, (N, R), head by head.
+
+Place = tuple[Array, ...]  # row, col and, but in v1, anchor
+
+
+class Rows(NamedTuple):
+    """Rows of some heads."""
+
+    place: Place
+    keep: Array  # a truth holds the predictor
+    truth: Any  # a NamedTuple of constants, (N, R, ...)
+
+
 class Problem(NamedTuple):
-    """A formula's data: raw outputs, where its rows stand, and all that is constant."""
+    """Raw outputs, and all that is constant."""
 
     raw: Sequence[Array]
     layout: Layout
-    place: tuple[Array, ...]  # of each row (N, R)
-    keep: Array  # (N, R)
+    rows: Rows
     counts: tuple[int, ...]  # rows of each head
-    rows: Array  # (N, R, D): the raw outputs there, 0 where not kept
-    truth: Any  # a NamedTuple of arrays
     noobj: Array  # (N, P) bool: no object, and not ignored
 
 
 def problem(raw: Sequence[Array], found: Assignment, truth: Any) -> Problem:
-    """Read the raw outputs at the rows of an assignment."""
+    """An assignment and the truth of its rows, as a formula needs them."""
     layout, _, rows, occupied, ignored = found
-    place: tuple[Array, ...] = (rows.row, rows.col)
+    place: Place = (rows.row, rows.col)
     if raw[0].ndim == 5:
         place = (*place, *grid.per_row([layout.column("anchor")], rows.lane, rows.lane.dtype))
-    at_rows = grid.gather(raw, place, rows.keep, rows.counts)
-    noobj = ~(occupied | ignored)
-    return Problem(raw, layout, place, rows.keep, rows.counts, at_rows, truth, noobj)
+    return Problem(raw, layout, Rows(place, rows.keep, truth), rows.counts, ~(occupied | ignored))
 
 
 class Formula(NamedTuple):
@@ -71,53 +90,97 @@ class Formula(NamedTuple):
     problem: Callable[[Sequence[Array], Any, Any], Problem]  # raw outputs, targets
 
 
+# Over all rows.
+
+Step = Callable[[Sequence[int], Rows, Sequence[int], Any], tuple[tuple[Array, ...], Any]]
+
+
+def _over_rows(found: Problem, step: Step, grads: Any) -> tuple[tuple[Array, ...], Any]:
+    """step(heads, rows, counts, grads): sums over rows, (N, heads) each, and the grads so far.
+
+    One step takes the rows of all heads. Where they are many, so that memory does not grow with
+    them, a step takes some of one head.
+    """
+    most = max(2 * found.layout.size, 2**14) // found.raw[0].shape[-1]  # as large as two planes
+    if found.rows.keep.shape[1] <= most:
+        return step(range(len(found.raw)), found.rows, found.counts, grads)
+    sums, out = [], []
+    for s, k in enumerate(grid.by_head(found.counts)):
+        of_head, grad = _over_head(found, step, s, k, grads[s : s + 1], most)
+        sums.append(of_head)
+        out += grad
+    columns = zip(*sums, strict=True)
+    return tuple(namespace(found.rows.keep).concat(v, axis=1) for v in columns), out
+
+
+def _over_head(
+    found: Problem, step: Step, s: int, k: slice, grads: Any, most: int
+) -> tuple[tuple[Array, ...], Any]:
+    """`_over_rows` of one head, some rows at a time."""
+    here, arrays = adapter(found.rows.keep), [v[:, k, ...] for v in arrays_of(found.rows)]
+
+    def more(carry: Any, arrays: Sequence[Array]) -> Any:
+        before, grads = carry
+        rows = with_arrays(found.rows, arrays)
+        sums, grads = step((s,), rows, (rows.keep.shape[1],), grads)
+        return tuple(b + v for b, v in zip(before, sums, strict=True)), grads
+
+    like = found.raw[s]
+    zero = constant([[0.0]] * like.shape[0], like, compute_dtype(like))
+    sums, grads = here.scan(more, ((zero, zero, zero), list(grads)), arrays, most // 2)
+    return sums, grads
+
+
+def _fields(found: Problem, heads: Sequence[int], rows: Rows, counts: Sequence[int]) -> Raw:
+    """The fields of raw outputs at rows, 0 where not kept; in v1 those of all boxes of a cell."""
+    raw = [found.raw[s] for s in heads]
+    at_rows = grid.gather(raw, rows.place, rows.keep, counts)
+    if raw[0].ndim == 5:
+        return grid.fields(at_rows)
+    return grid.fields_of_boxes(at_rows, len(found.layout.lanes))
+
+
+def _sums(single: Sequence[Any], counts: Sequence[int]) -> tuple[Array, ...]:
+    """Single values of terms, summed over each head."""
+    return tuple(_sum(value(v), counts) for v in single)
+
+
+def _sum(v: Array, counts: Sequence[int]) -> Array:
+    """(N, R, ...) → (N, S)."""
+    xp = namespace(v)
+    v = xp.sum(v, axis=-1) if v.ndim == 3 else v
+    return xp.stack([xp.sum(v[:, k], axis=1) for k in grid.by_head(counts)], axis=-1)
+
+
+# Values.
+
+
 def evaluate(formula: Formula, raw: Sequence[Array], targets: Any, config: Any) -> LossTerms:
     """The terms; automatic differentiation of a library goes through."""
 
     def on_arrays(raw: Sequence[Array], targets: Any) -> LossTerms:
         found = formula.problem(raw, targets, config)
-        to, noobj = grid.plane(raw, found.layout, 4), number(found.noobj, found.rows.dtype)
-        box, obj, cls = formula.objects(_fields(found), found.truth, config)
+
+        def step(heads: Sequence[int], rows: Rows, counts: Sequence[int], _: Any) -> Any:
+            fields = _fields(found, heads, rows, counts)
+            return _sums(formula.objects(fields, rows.truth, config), counts), []
+
+        (box, obj, cls), _ = _over_rows(found, step, [])
+        to, noobj = grid.plane(raw, found.layout, 4), number(found.noobj, compute_dtype(raw[0]))
         noobj = _sum(formula.noobj(to, noobj, config), found.layout.slots())
-        return _terms(box, obj, noobj, cls, found)
+        return LossTerms(box, obj, noobj, cls)
 
     constant = not any(adapter(x).tracked(x) for x in raw)
     return (borrowing(on_arrays) if constant else on_arrays)(raw, targets)
 
 
-# The gradient, in two steps: the slopes of the rows and of the objectness plane, which are small,
-# and arrays like the raw outputs with each of them in its place.
-
-
-class Slopes(NamedTuple):
-    """The slopes of a loss and where they belong: a tuple over the heads each."""
-
-    noobj: tuple[Array, ...]  # (N, H, W, A), v1 (N, S, S, B): of noobj along t_o
-    place: tuple[tuple[Array, ...], ...]  # row, col and, but in v1, anchor: (N, R)
-    rows: tuple[Array, ...]  # (N, R, D): of box, obj and cls along all fields
-    keep: tuple[Array, ...]  # (N, R)
-
-
-def linearise(
-    formula: Formula, raw: Sequence[Array], targets: Any, config: Any
-) -> tuple[LossTerms, Slopes]:
-    """The terms and their exact slopes: the same formulas on Duals."""
-
-    @borrowing
-    def on_arrays(raw: Sequence[Array], targets: Any) -> tuple[LossTerms, Slopes]:
-        found = formula.problem(tuple(map(stop, raw)), targets, config)
-        truth = type(found.truth)(*map(Dual, found.truth))
-        box, obj, cls = formula.objects(_seeded(_fields(found)), truth, config)
-        noobj, slope = _everywhere(formula, found, config)
-        return _terms(box, obj, noobj, cls, found), _slopes(box, obj, slope, cls, found)
-
-    return on_arrays(raw, targets)
+# Slopes: the same formulas on Duals.
 
 
 def _everywhere(formula: Formula, found: Problem, config: Any) -> tuple[Array, Array]:
     """The term of all other predictors, (N, S), and its slope, (N, P), some images at a time."""
-    xp, sums, slopes = namespace(found.rows), [], []
-    for k in adapter(found.rows).images(*found.noobj.shape):
+    xp, sums, slopes = namespace(found.noobj), [], []
+    for k in adapter(found.noobj).images(*found.noobj.shape):
         to = grid.plane([x[k, ...] for x in found.raw], found.layout, 4)
         noobj = Dual(number(found.noobj[k, ...], to.dtype))
         each = formula.noobj(Dual(to, ONE), noobj, config)
@@ -128,13 +191,29 @@ def _everywhere(formula: Formula, found: Problem, config: Any) -> tuple[Array, A
     return xp.concat(sums, axis=0), xp.concat(slopes, axis=0)
 
 
-@borrowing
-def pull_back(
-    raw: Sequence[Array], slopes: Slopes, cotangent: LossTerms | None = None
-) -> tuple[Array, ...]:
-    """Arrays like raw: the gradient of the sum of all terms, or of cotangent · terms."""
-    written = zip(raw, _written(raw, slopes, cotangent), strict=True)
-    return tuple(adapter(x).assemble(x, *what) for x, what in written)
+def _at_rows(
+    formula: Formula, found: Problem, config: Any,
+    heads: Sequence[int], rows: Rows, counts: Sequence[int],
+) -> tuple[tuple[Array, ...], Array]:  # fmt: skip
+    """Sums of box, obj and cls, (N, heads), and slopes (N, R, D) in the order of the fields."""
+    t = _seeded(_fields(found, heads, rows, counts))
+    box, obj, cls = formula.objects(t, type(rows.truth)(*map(Dual, rows.truth)), config)
+    xp, of_box = namespace(obj.slope), box.slope
+    of_box = xp.permute_dims(of_box, (*range(1, of_box.ndim), 0))
+    boxes = xp.concat([of_box, obj.slope[..., None]], axis=-1)
+    boxes = xp.reshape(boxes, (*rows.keep.shape, math.prod(boxes.shape[2:])))
+    return _sums((box, obj, cls), counts), xp.concat([boxes, cls.slope], axis=-1)
+
+
+def _seeded(t: Raw) -> Raw:
+    """Fields as Duals: slopes of the box have four entries, t_o and c one each, their own."""
+    unit = constant([[float(i == k) for i in range(4)] for k in range(4)], t.tx)
+    unit = namespace(unit).reshape(unit, (4, 4) + (1,) * t.tx.ndim)
+    tx, ty, tw, th = (Dual(v, unit[k, ...]) for k, v in enumerate(t[:4]))
+    return Raw(tx, ty, tw, th, Dual(t.to, ONE), Dual(t.c, ONE))
+
+
+# The gradient at once.
 
 
 class Workspace:
@@ -146,99 +225,111 @@ class Workspace:
 
     def __init__(self, raw: Sequence[Array]) -> None:
         self.grads = tuple(adapter(x).blank(x) for x in raw)
-        self._last: Slopes | None = None
-
-    def pull_back(self, slopes: Slopes) -> tuple[Array, ...]:
-        """The gradient of the sum of all terms, in the same arrays each time."""
-        _rewrite(self.grads, slopes, self._last)
-        self._last = slopes
-        return self.grads
-
-
-@borrowing
-def _rewrite(grads: Sequence[Array], slopes: Slopes, last: Slopes | None) -> None:
-    for s, (out, what) in enumerate(zip(grads, _written(grads, slopes, None), strict=True)):
-        if last is not None:
-            adapter(out).clear(out, last.place[s], last.keep[s])
-        adapter(out).fill(out, *what)
+        self.last: Any = None  # places and keep of the last call, head by head
 
 
 def differentiate(
     formula: Formula, raw: Sequence[Array], targets: Any, config: Any, work: Workspace | None
 ) -> tuple[LossTerms, tuple[Array, ...]]:
     """The terms and the gradient of their sum."""
-    each, slopes = linearise(formula, raw, targets, config)
-    return each, pull_back(raw, slopes) if work is None else work.pull_back(slopes)
+
+    @borrowing
+    def on_arrays(raw: Sequence[Array], targets: Any, out: Any, last: Any) -> Any:
+        found = formula.problem(tuple(map(stop, raw)), targets, config)
+        noobj, slope = _everywhere(formula, found, config)
+        grads = _with_planes(raw, grid.split_planes(slope, found.layout), out, last)
+
+        def step(heads: Sequence[int], rows: Rows, counts: Sequence[int], grads: Any) -> Any:
+            sums, slopes = _at_rows(formula, found, config, heads, rows, counts)
+            return sums, _with_rows(grads, slopes, rows, counts)
+
+        (box, obj, cls), grads = _over_rows(found, step, grads)
+        return LossTerms(box, obj, noobj, cls), tuple(grads), _by_head(found)
+
+    if work is None:
+        each, grads, _ = on_arrays(raw, targets, None, None)
+        return each, grads
+    each, _, work.last = on_arrays(raw, targets, work.grads, work.last)
+    return each, work.grads
 
 
-def _written(
-    raw: Sequence[Array], slopes: Slopes, cotangent: LossTerms | None
-) -> Iterator[tuple[dict[int, Array], tuple[Array, ...], Array, Array]]:
-    """Planes by field, places, rows and keep of each head, in the dtype of raw."""
-    for s, (x, noobj, place, rows, keep) in enumerate(zip(raw, *slopes, strict=True)):
+def _by_head(found: Problem) -> tuple[tuple[Place, Array], ...]:
+    """Places and keep of the rows of each head."""
+    (place, keep, _), heads = found.rows, grid.by_head(found.counts)
+    return tuple((tuple(v[:, k] for v in place), keep[:, k]) for k in heads)
+
+
+def _with_planes(raw: Sequence[Array], noobj: Sequence[Array], out: Any, last: Any) -> list[Array]:
+    """Arrays like raw with slopes (N, H, W, A) in the objectness fields: new ones, or `out`."""
+    grads = []
+    for s, (x, slope) in enumerate(zip(raw, noobj, strict=True)):
+        here, slope = adapter(x), grid.saturate(slope, x.dtype)
+        planes = {4: slope}
+        if x.ndim == 4:
+            planes = {5 * b + 4: slope[..., b] for b in range(slope.shape[3])}
+        if last is not None:
+            here.clear(out[s], *last[s])
+        grads.append(here.spread(x, planes) if out is None else here.fill(out[s], planes))
+    return grads
+
+
+def _with_rows(
+    grads: Sequence[Array], slopes: Array, rows: Rows, counts: Sequence[int]
+) -> list[Array]:
+    """The same with the slopes of rows added at their places."""
+    out = []
+    for x, k in zip(grads, grid.by_head(counts), strict=True):
+        place, keep = tuple(v[:, k] for v in rows.place), rows.keep[:, k]
+        out.append(adapter(x).add_rows(x, place, grid.saturate(slopes[:, k, :], x.dtype), keep))
+    return out
+
+
+# The gradient in two steps, for automatic differentiation.
+
+
+class Slopes(NamedTuple):
+    """The slopes of a loss, and where they belong: a tuple over the heads each."""
+
+    noobj: tuple[Array, ...]  # (N, H, W, A), v1 (N, S, S, B): of noobj along t_o
+    rows: tuple[Array, ...]  # (N, R, D): of box, obj and cls along all fields
+    places: tuple[tuple[Place, Array], ...]  # of the rows, and which are kept
+
+
+def linearise(
+    formula: Formula, raw: Sequence[Array], targets: Any, config: Any
+) -> tuple[LossTerms, Slopes]:
+    """The terms and their slopes."""
+
+    @borrowing
+    def on_arrays(raw: Sequence[Array], targets: Any) -> tuple[LossTerms, Slopes]:
+        found = formula.problem(tuple(map(stop, raw)), targets, config)
+        noobj, slope = _everywhere(formula, found, config)
+        heads = range(len(raw))
+        (box, obj, cls), rows = _at_rows(formula, found, config, heads, found.rows, found.counts)
+        return LossTerms(box, obj, noobj, cls), Slopes(
+            tuple(grid.split_planes(slope, found.layout)),
+            tuple(rows[:, k, :] for k in grid.by_head(found.counts)),
+            _by_head(found),
+        )
+
+    return on_arrays(raw, targets)
+
+
+@borrowing
+def pull_back(raw: Sequence[Array], slopes: Slopes, cotangent: LossTerms) -> tuple[Array, ...]:
+    """Arrays like raw: the gradient of cotangent · terms."""
+    out = []
+    for s, (x, noobj, rows, (place, keep)) in enumerate(zip(raw, *slopes, strict=True)):
         num_boxes = noobj.shape[3] if x.ndim == 4 else 1
-        if cotangent is not None:
-            noobj, rows = _scaled(noobj, rows, num_boxes, LossTerms(*(v[:, s] for v in cotangent)))
-        noobj, rows = grid.saturate(noobj, x.dtype), grid.saturate(rows, x.dtype)
-        planes = [noobj] if x.ndim == 5 else [noobj[..., b] for b in range(num_boxes)]
-        yield {5 * b + 4: plane for b, plane in enumerate(planes)}, place, rows, keep
+        by = LossTerms(*(v[:, s] for v in cotangent))
+        (grad,) = _with_planes([x], [noobj * by.noobj[:, None, None, None]], None, None)
+        rows = grid.saturate(rows * _of_fields(by, num_boxes, rows.shape[2]), x.dtype)
+        out.append(adapter(x).add_rows(grad, place, rows, keep))
+    return tuple(out)
 
 
-def _scaled(
-    noobj: Array, rows: Array, num_boxes: int, by: LossTerms
-) -> tuple[Array, Array]:  # fmt: skip
-    """The slopes of a head times cotangents (N,) of its terms."""
-    xp, (n, _, d) = namespace(rows), rows.shape
-    of_boxes = xp.stack([by.box, by.box, by.box, by.box, by.obj] * num_boxes, axis=1)
-    of_classes = xp.broadcast_to(by.cls[:, None], (n, d - 5 * num_boxes))
-    of_fields = xp.concat([of_boxes, of_classes], axis=1)
-    return noobj * by.noobj[:, None, None, None], rows * of_fields[:, None, :]
-
-
-def _fields(found: Problem) -> Raw:
-    """The fields of the rows; in v1 those of all boxes of a cell."""
-    if found.raw[0].ndim == 5:
-        return grid.fields(found.rows)
-    return grid.fields_of_boxes(found.rows, len(found.layout.lanes))
-
-
-def _seeded(t: Raw) -> Raw:
-    """Fields as Duals: slopes of the box have four entries, t_o and c one each, their own."""
-    unit = constant([[float(i == k) for i in range(4)] for k in range(4)], t.tx)
-    unit = namespace(unit).reshape(unit, (4, 4) + (1,) * t.tx.ndim)
-    tx, ty, tw, th = (Dual(v, unit[k, ...]) for k, v in enumerate(t[:4]))
-    return Raw(tx, ty, tw, th, Dual(t.to, ONE), Dual(t.c, ONE))
-
-
-def _slopes(box: Dual, obj: Dual, noobj: Array, cls: Dual, found: Problem) -> Slopes:
-    """The slopes of single values, head by head."""
-    rows, heads = _row_slopes(box, obj, cls, found.rows.shape), grid.by_head(found.counts)
-    return Slopes(
-        noobj=tuple(grid.split_planes(noobj, found.layout)),
-        place=tuple(tuple(v[:, k] for v in found.place) for k in heads),
-        rows=tuple(rows[:, k, :] for k in heads),
-        keep=tuple(found.keep[:, k] for k in heads),
-    )
-
-
-def _row_slopes(box: Dual, obj: Dual, cls: Dual, shape: tuple[int, ...]) -> Array:
-    """(N, R, D): the slopes in the order of the fields."""
-    xp, of_box = namespace(obj.slope), box.slope
-    of_box = xp.permute_dims(of_box, (*range(1, of_box.ndim), 0))
-    predictor = xp.concat([of_box, obj.slope[..., None]], axis=-1)
-    num_classes = cls.slope.shape[-1]
-    predictor = xp.reshape(predictor, (*shape[:2], shape[2] - num_classes))
-    return xp.concat([predictor, cls.slope], axis=-1)
-
-
-def _terms(box: Any, obj: Any, noobj: Array, cls: Any, found: Problem) -> LossTerms:
-    """Single values of rows, summed over each head, (N, S), beside the sums of the others."""
-    box, obj, cls = (_sum(value(v), found.counts) for v in (box, obj, cls))
-    return LossTerms(box, obj, noobj, cls)
-
-
-def _sum(v: Array, counts: Sequence[int]) -> Array:
-    """(N, R, ...) → (N, S)."""
-    xp = namespace(v)
-    v = xp.sum(v, axis=-1) if v.ndim == 3 else v
-    return xp.stack([xp.sum(v[:, k], axis=1) for k in grid.by_head(counts)], axis=-1)
+def _of_fields(by: LossTerms, num_boxes: int, d: int) -> Array:
+    """(N, 1, D): for each field of a row the cotangent (N,) of its term."""
+    xp, boxes = namespace(by.box), [by.box, by.box, by.box, by.box, by.obj] * num_boxes
+    classes = xp.broadcast_to(by.cls[:, None], (by.cls.shape[0], d - 5 * num_boxes))
+    return xp.concat([xp.stack(boxes, axis=1), classes], axis=1)[:, None, :]

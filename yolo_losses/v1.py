@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from . import _check, grid, matching, presets, terms
-from ._xp import Array, namespace, number
+from ._xp import Array, arange, namespace, number
 from .boxes import edges
-from .elementwise import logit, sigmoid, softmax, softmax_squared_error, sqrt_sigmoid, stop
+from .elementwise import logit, one_hot, sigmoid, softmax, softmax_squared_error, sqrt_sigmoid, stop
 from .grid import Cell, Decoded, Raw
 from .iou import SIMILARITY
 from .matching import Assignment, Matches, Rows
@@ -78,7 +78,7 @@ class Truth(NamedTuple):
     y: Array
     sqrt_w: Array  # fractions of the image
     sqrt_h: Array
-    p: Array  # (N, R, K)
+    label: Array
     iou: Array  # IOU_pred^truth of the responsible predictor
     obj: Array  # (N, R, B): 1obj_ij
     obj_i: Array  # 1obj_i
@@ -91,7 +91,7 @@ def _objects(t: Raw, g: Truth, config: Config) -> tuple[Any, Any, Any]:
     )  # fmt: skip
     box = config.lambda_coord * g.obj * d2  # (2)
     obj = g.obj * (g.iou - sigmoid(t.to)) ** 2  # (3)
-    cls = g.obj_i * softmax_squared_error(t.c, g.p)  # (5)
+    cls = g.obj_i * softmax_squared_error(t.c, one_hot(g.label, t.c))  # (5)
     return box, obj, cls
 
 
@@ -99,15 +99,15 @@ def _noobj(to: Any, noobj: Any, config: Config) -> Any:
     return config.lambda_noobj * noobj * (0 - sigmoid(to)) ** 2  # (4)
 
 
-def _truth(found: Assignment, num_classes: int) -> Truth:
+def _truth(found: Assignment) -> Truth:
     rows, dtype = found.rows, found.rows.x.dtype
     xp = namespace(rows.x)
     x, y, w, h, iou, keep = (
         v[..., None] for v in (rows.x, rows.y, rows.w, rows.h, rows.iou, rows.keep)
     )
-    p = grid.one_hot(rows.label, num_classes, dtype)
-    obj = grid.one_hot(rows.lane, len(found.layout.lanes), dtype) * number(keep, dtype)
-    return Truth(x, y, xp.sqrt(w), xp.sqrt(h), p, iou, obj, number(keep, dtype))
+    lanes = arange(len(found.layout.lanes), rows.lane)
+    obj = number((rows.lane[..., None] == lanes) & keep, dtype)
+    return Truth(x, y, xp.sqrt(w), xp.sqrt(h), rows.label, iou, obj, number(keep, dtype))
 
 
 def _ious(raw: Array, rows: Rows, layout: grid.Layout) -> Array:
@@ -146,7 +146,7 @@ def _match(raw: Array, targets: Targets, config: Config) -> Assignment:
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
     (raw,) = heads
     found = matching.compact(_match(raw, targets, config))
-    return terms.problem(heads, found, _truth(found, raw.shape[-1] - 5 * config.num_boxes))
+    return terms.problem(heads, found, _truth(found))
 
 
 FORMULA = Formula(_objects, _noobj, _problem)

@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from . import _check, grid, matching, presets, terms
-from ._xp import Array, constant, namespace, number
+from ._xp import Array, namespace, number
 from .boxes import edges
-from .elementwise import exp, logit, sigmoid, softmax, softmax_squared_error, stop
+from .elementwise import exp, logit, one_hot, sigmoid, softmax, softmax_squared_error, stop
 from .grid import Cell, Decoded, Raw
 from .iou import SIMILARITY
 from .matching import Assignment, Matches
@@ -90,13 +90,13 @@ class Truth(NamedTuple):
     y: Array
     w: Array  # fractions of the image
     h: Array
-    p: Array  # (N, R, K)
+    label: Array
     obj: Array  # 1obj_ij
     obj_c: Array  # (N, R, 1)
     pw: Array
     ph: Array
-    cell_w: Array  # (1, 1): size of a cell, fractions of the image
-    cell_h: Array
+    cell_w: float  # size of a cell, fractions of the image
+    cell_h: float
 
 
 def _objects(t: Raw, g: Truth, config: Config) -> tuple[Any, Any, Any]:
@@ -106,7 +106,7 @@ def _objects(t: Raw, g: Truth, config: Config) -> tuple[Any, Any, Any]:
     d2 = (g.x - x_hat) ** 2 + (g.y - y_hat) ** 2 + (g.w - w_hat) ** 2 + (g.h - h_hat) ** 2
     box = config.lambda_coord * g.obj * (2 - g.w * g.h) * d2  # (3)
     obj = config.lambda_obj * g.obj * (IOU(pred, truth) - sigmoid(t.to)) ** 2  # (4)
-    cls = config.lambda_class * g.obj_c * softmax_squared_error(t.c, g.p)  # (6)
+    cls = config.lambda_class * g.obj_c * softmax_squared_error(t.c, one_hot(g.label, t.c))  # (6)
     return box, obj, cls
 
 
@@ -114,16 +114,15 @@ def _noobj(to: Any, noobj: Any, config: Config) -> Any:
     return config.lambda_noobj * noobj * (0 - sigmoid(to)) ** 2  # (5)
 
 
-def _truth(found: Assignment, num_classes: int) -> Truth:
+def _truth(found: Assignment) -> Truth:
     rows, lane = found.rows, found.layout.lanes[0]
     dtype = rows.x.dtype
     at = grid.row_cells(found.layout, rows.lane, dtype)
     obj = number(rows.keep, dtype)
-    cell_w, cell_h = constant([[1 / lane.W]], rows.x), constant([[1 / lane.H]], rows.x)
-    p = grid.one_hot(rows.label, num_classes, dtype)
     return Truth(
-        rows.x, rows.y, rows.w, rows.h, p, obj, obj[..., None], at.pw, at.ph, cell_w, cell_h
-    )
+        rows.x, rows.y, rows.w, rows.h, rows.label, obj, obj[..., None],
+        at.pw, at.ph, 1 / lane.W, 1 / lane.H,
+    )  # fmt: skip
 
 
 def _check_call(where: str, raw: Array, targets: Targets, config: Config) -> None:
@@ -150,7 +149,7 @@ def _match(raw: Array, targets: Targets, config: Config) -> Assignment:
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
     (raw,) = heads
     found = matching.compact(_match(raw, targets, config))
-    return terms.problem(heads, found, _truth(found, raw.shape[-1] - 5))
+    return terms.problem(heads, found, _truth(found))
 
 
 FORMULA = Formula(_objects, _noobj, _problem)

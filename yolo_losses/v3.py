@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 from . import _check, grid, ignoring, matching, presets, terms
 from ._xp import Array, namespace, number
-from .elementwise import bce, exp, logit, sigmoid, softplus
+from .elementwise import bce, exp, logit, one_hot, sigmoid, softplus
 from .grid import Cell, Decoded, Raw
 from .ignoring import IGNORE
 from .matching import Assignment, Matches
@@ -123,7 +123,7 @@ class Truth(NamedTuple):
     th: Array
     w: Array  # fractions of the image
     h: Array
-    p: Array  # (N, R, K)
+    label: Array
     obj: Array  # 1obj_ij, C
     obj_c: Array  # (N, R, 1)
     gate: Array  # 1[IOU_anchor^truth > 0.5]
@@ -133,7 +133,7 @@ def _objects(t: Raw, g: Truth, config: Config) -> tuple[Any, Any, Any]:
     d2 = (g.tx - t.tx) ** 2 + (g.ty - t.ty) ** 2 + (g.tw - t.tw) ** 2 + (g.th - t.th) ** 2
     box = config.lambda_coord * g.obj * g.gate * (2 - g.w * g.h) * d2  # (4)
     obj = config.lambda_obj * g.obj * softplus(-t.to)  # (5) −log Ĉ
-    cls = config.lambda_class * g.obj_c * bce(t.c, g.p)  # (6)
+    cls = config.lambda_class * g.obj_c * bce(t.c, one_hot(g.label, t.c))  # (6)
     return box, obj, cls
 
 
@@ -141,15 +141,14 @@ def _noobj(to: Any, noobj: Any, config: Config) -> Any:
     return config.lambda_obj * noobj * softplus(to)  # (5) −log(1 − Ĉ)
 
 
-def _truth(found: Assignment, num_classes: int, config: Config) -> Truth:
+def _truth(found: Assignment, config: Config) -> Truth:
     rows, dtype = found.rows, found.rows.x.dtype
     at = grid.row_cells(found.layout, rows.lane, dtype)
     tx, ty, tw, th = _encode(rows.x, rows.y, rows.w, rows.h, at, config.offset_eps)
-    p = grid.one_hot(rows.label, num_classes, dtype)
     obj = number(rows.keep, dtype)
     threshold = config.coord_iou_threshold
     gate = number(rows.iou > (float("-inf") if threshold is None else threshold), dtype)
-    return Truth(tx, ty, tw, th, rows.w, rows.h, p, obj, obj[..., None], gate)
+    return Truth(tx, ty, tw, th, rows.w, rows.h, rows.label, obj, obj[..., None], gate)
 
 
 def _check_call(where: str, heads: Sequence[Array], targets: Targets, config: Config) -> None:
@@ -178,7 +177,7 @@ def _match(heads: Sequence[Array], targets: Targets, config: Config) -> Assignme
 
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
     found = matching.compact(_match(heads, targets, config))
-    return terms.problem(heads, found, _truth(found, heads[0].shape[-1] - 5, config))
+    return terms.problem(heads, found, _truth(found, config))
 
 
 FORMULA = Formula(_objects, _noobj, _problem)

@@ -25,9 +25,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from . import _check, grid, ignoring, matching, presets, terms
-from ._xp import Array, constant, namespace, number
+from ._xp import Array, namespace, number
 from .boxes import Box, edges
-from .elementwise import bce, exp, logit, sigmoid, softplus
+from .elementwise import bce, exp, logit, one_hot, sigmoid, softplus
 from .grid import Cell, Decoded, Raw
 from .ignoring import IGNORE
 from .iou import SIMILARITY
@@ -126,15 +126,15 @@ class Truth(NamedTuple):
     y: Array
     w: Array  # fractions of the image
     h: Array
-    p: Array  # (N, R, K)
+    label: Array
     obj: Array  # 1obj_ij, C
     obj_c: Array  # (N, R, 1)
     pw: Array
     ph: Array
     s: Array
     stride: Array  # pixels a cell
-    width: Array  # (1, 1): of the network input, pixels
-    height: Array
+    width: float  # of the network input, pixels
+    height: float
 
 
 def _pixels(x: Any, y: Any, w: Any, h: Any, g: Truth) -> Box:
@@ -149,7 +149,9 @@ def _objects(t: Raw, g: Truth, config: Config) -> tuple[Any, Any, Any]:
     similarity = SIMILARITY[config.similarity](pred, truth)
     box = config.lambda_coord * g.obj * (1 - similarity)  # (3)
     obj = config.lambda_obj * g.obj * softplus(-t.to)  # (4) −log Ĉ
-    cls = config.lambda_class * g.obj_c * bce(t.c, g.p)  # (5)
+    eps = config.label_smoothing
+    p = one_hot(g.label, t.c) * (1 - eps) + eps / 2
+    cls = config.lambda_class * g.obj_c * bce(t.c, p)  # (5)
     return box, obj, cls
 
 
@@ -157,17 +159,16 @@ def _noobj(to: Any, noobj: Any, config: Config) -> Any:
     return config.lambda_obj * noobj * softplus(to)  # (4) −log(1 − Ĉ)
 
 
-def _truth(found: Assignment, num_classes: int, config: Config) -> Truth:
+def _truth(found: Assignment, config: Config) -> Truth:
     rows, layout, dtype = found.rows, found.layout, found.rows.x.dtype
     at = grid.row_cells(layout, rows.lane, dtype)
     of_heads = ([v[k] for k in layout.column("head")] for v in (config.scale_xy, config.strides))
     s, stride = grid.per_row(list(of_heads), rows.lane, dtype)
-    width, height = (constant([[v]], rows.x) for v in layout.input_size(config.strides))
-    p, eps = grid.one_hot(rows.label, num_classes, dtype), config.label_smoothing
+    width, height = layout.input_size(config.strides)
     obj = number(rows.keep, dtype)
     return Truth(
-        rows.x, rows.y, rows.w, rows.h, p * (1 - eps) + eps / 2, obj, obj[..., None],
-        at.pw, at.ph, s, stride, width, height,
+        rows.x, rows.y, rows.w, rows.h, rows.label, obj, obj[..., None],
+        at.pw, at.ph, s, stride, float(width), float(height),
     )  # fmt: skip
 
 
@@ -202,7 +203,7 @@ def _match(heads: Sequence[Array], targets: Targets, config: Config) -> Assignme
 
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
     found = matching.compact(_match(heads, targets, config))
-    return terms.problem(heads, found, _truth(found, heads[0].shape[-1] - 5, config))
+    return terms.problem(heads, found, _truth(found, config))
 
 
 FORMULA = Formula(_objects, _noobj, _problem)

@@ -63,14 +63,17 @@ class Dask(Adapter):
         shape = (slot.shape[0], size)
         return _by_image(NUMPY.mark, shape, np.bool_, slot, keep, size=size)
 
-    def assemble(
-        self, x: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
-    ) -> Array:
-        def assemble(x: Array, rows: Array, keep: Array, *more: Array) -> Array:
-            fields = dict(zip(planes, more, strict=False))
-            return NUMPY.assemble(x, fields, more[len(planes) :], rows, keep)
+    def spread(self, x: Array, planes: Mapping[int, Array]) -> Array:
+        def spread(x: Array, *of_fields: Array) -> Array:
+            return NUMPY.spread(x, dict(zip(planes, of_fields, strict=True)))
 
-        return _by_image(assemble, x.shape, x.dtype, x, rows, keep, *planes.values(), *place)
+        return _by_image(spread, x.shape, x.dtype, x, *planes.values())
+
+    def add_rows(self, out: Array, place: Place, rows: Array, keep: Array) -> Array:
+        def add_rows(out: Array, rows: Array, keep: Array, *place: Array) -> Array:
+            return NUMPY.add_rows(out.copy(), place, rows, keep)
+
+        return _by_image(add_rows, out.shape, out.dtype, out, rows, keep, *place)
 
 
 def _by_image(

@@ -84,26 +84,42 @@ class Adapter:
         """(N, size) bool: the slots (N, R) that some kept row names."""
         return self._owner(slot, keep, size) < slot.shape[1]
 
-    def assemble(
-        self, x: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
-    ) -> Array:
-        """Like x: each plane in its field, rows added at their places, 0 elsewhere.
+    def spread(self, x: Array, planes: Mapping[int, Array]) -> Array:
+        """Like x: each plane (N, ...) in its field, 0 elsewhere."""
+        field = self.xp.arange(x.shape[-1], **self.placement(x))
+        out = self.xp.zeros_like(x)
+        for k, plane in planes.items():
+            out = self.xp.where(field == k, plane[..., None], out)
+        return out
+
+    def add_rows(self, out: Array, place: Place, rows: Array, keep: Array) -> Array:
+        """`out` with rows added at their places, in place where the library can.
 
         Kept rows have places of their own; the others are 0 and add nothing.
         """
-        xp, n, d = self.xp, x.shape[0], x.shape[-1]
-        field = xp.arange(d, **self.placement(x))
-        out = xp.zeros_like(x)
-        for k, plane in planes.items():
-            out = xp.where(field == k, plane[..., None], out)
-        slots = math.prod(x.shape[1:-1])
-        owner = self._owner(self._slot(x, place), keep, slots)
-        rows = xp.concat([rows, xp.zeros((n, 1, d), dtype=rows.dtype, **self.placement(x))], axis=1)
+        xp, (n, _, d), slots = self.xp, rows.shape, math.prod(out.shape[1:-1])
+        owner = self._owner(self._slot(out, place), keep, slots)
+        nothing = xp.zeros((n, 1, d), dtype=rows.dtype, **self.placement(out))
+        rows = xp.concat([rows, nothing], axis=1)
         rows = xp.take_along_axis(rows, xp.broadcast_to(owner[..., None], (n, slots, d)), axis=1)
-        return out + xp.reshape(rows, x.shape)
+        return out + xp.reshape(rows, out.shape)
+
+    def scan(
+        self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
+    ) -> Any:
+        """step(carry, rows) on arrays (N, R, ...), `size` rows at a time where it saves memory."""
+        return step(carry, rows)
+
+    def _in_turn(
+        self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
+    ) -> Any:
+        """`scan` by a loop."""
+        for first in range(0, rows[0].shape[1], size):
+            carry = step(carry, [v[:, first : first + size, ...] for v in rows])
+        return carry
 
     # A gradient that is written again needs a library with assignment: `blank` makes it, `fill`
-    # writes planes and rows, `clear` sets rows back to 0.
+    # writes planes, `add_rows` rows, and `clear` sets rows back to 0.
 
     def assigns(self, x: Array) -> bool:
         """Whether x can be written to."""
@@ -113,14 +129,12 @@ class Adapter:
         """Zeros with the shape, dtype and stride order of x."""
         raise NotImplementedError
 
-    def clear(self, out: Array, place: Place, keep: Array) -> None:
-        """0 in the vectors at the kept places."""
+    def fill(self, out: Array, planes: Mapping[int, Array]) -> Array:
+        """`out` with each plane in its field."""
         raise NotImplementedError
 
-    def fill(
-        self, out: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
-    ) -> Array:
-        """Each plane in its field, rows added at their places, where 0 is; the same array."""
+    def clear(self, out: Array, place: Place, keep: Array) -> None:
+        """0 in the vectors at the kept places."""
         raise NotImplementedError
 
     def limit(self, x: Array, low: Array, high: Array) -> Array:

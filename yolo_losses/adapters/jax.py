@@ -43,18 +43,32 @@ class JAX(Adapter):
         spare = jnp.where(keep, slot, size)
         return jax.vmap(lambda out, s: out.at[s].set(True, mode="drop"))(blank, spare)
 
-    def assemble(
-        self, x: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
-    ) -> Array:
+    def spread(self, x: Array, planes: Mapping[int, Array]) -> Array:
         out = jnp.zeros_like(x)
         for k, plane in planes.items():
             out = out.at[..., k].set(plane)
+        return out
+
+    def add_rows(self, out: Array, place: Place, rows: Array, keep: Array) -> Array:
         return jax.vmap(lambda out, rows, *place: out.at[place].add(rows))(out, rows, *place)
+
+    def scan(
+        self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
+    ) -> Any:
+        n, r = rows[0].shape[:2]
+        if r <= size or not _traced(rows):
+            return self._in_turn(step, carry, rows, size)
+        num = -(-r // size)
+        blocks = []
+        for v in rows:  # what is filled up is not kept
+            v = jnp.pad(v, [(0, 0), (0, num * size - r)] + [(0, 0)] * (v.ndim - 2))
+            blocks.append(jnp.moveaxis(v.reshape(n, num, size, *v.shape[2:]), 1, 0))
+        return jax.lax.scan(lambda carry, some: (step(carry, some), None), carry, blocks)[0]
 
     def fold(
         self, condition: Callable[..., Array], per_truth: Arrays, per_slot: Arrays = ()
     ) -> Array:
-        if not any(isinstance(v, jax.core.Tracer) for v in (*per_truth, *per_slot)):
+        if not _traced([*per_truth, *per_slot]):
             return super().fold(condition, per_truth, per_slot)
 
         def step(hit: Array, truth: Arrays) -> tuple[Array, None]:
@@ -64,6 +78,10 @@ class JAX(Adapter):
         first, others = (tuple(v[k] for v in truths) for k in (0, slice(1, None)))
         hit, _ = jax.lax.scan(step, condition(*first, *per_slot), others)
         return hit[:, 0, ...]
+
+
+def _traced(arrays: list[Array]) -> bool:
+    return any(isinstance(v, jax.core.Tracer) for v in arrays)
 
 
 ADAPTER = JAX(jnp)

@@ -1,6 +1,6 @@
 """NumPy: assignment in place, kept rows alone are touched."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import array_api_compat.numpy
@@ -38,21 +38,25 @@ class NumPy(Adapter):
         out[self._kept((slot,), keep)] = True
         return out
 
-    def assemble(
-        self, x: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
-    ) -> Array:
-        return self.fill(self.blank(x), planes, place, rows, keep)
+    def spread(self, x: Array, planes: Mapping[int, Array]) -> Array:
+        return self.fill(self.blank(x), planes)
+
+    def add_rows(self, out: Array, place: Place, rows: Array, keep: Array) -> Array:
+        out[self._kept(place, keep)] += rows[keep]
+        return out
+
+    def scan(
+        self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
+    ) -> Any:
+        return self._in_turn(step, carry, rows, size)
 
     def assigns(self, x: Array) -> bool:
         return True
 
-    def fill(
-        self, out: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
-    ) -> Array:
+    def fill(self, out: Array, planes: Mapping[int, Array]) -> Array:
         for k, plane in planes.items():
             for anchor in ndindex(plane.shape[3:]):  # one stride each, a third faster
                 out[(..., *anchor, k)] = plane[(..., *anchor)]
-        out[self._kept(place, keep)] += rows[keep]
         return out
 
     def clear(self, out: Array, place: Place, keep: Array) -> None:

@@ -63,20 +63,24 @@ class Torch(Adapter):
         out = torch.zeros((slot.shape[0], size + 1), dtype=torch.bool, device=slot.device)
         return out.scatter(1, spare, True)[:, :size]
 
-    def assemble(
-        self, x: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
-    ) -> Array:
-        return self.fill(self.blank(x), planes, place, rows, keep)
+    def spread(self, x: Array, planes: Mapping[int, Array]) -> Array:
+        return self.fill(self.blank(x), planes)
+
+    def add_rows(self, out: Array, place: Place, rows: Array, keep: Array) -> Array:
+        return out.index_put_((self._images(out), *place), rows, accumulate=True)
+
+    def scan(
+        self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
+    ) -> Any:
+        return step(carry, rows) if _traced() else self._in_turn(step, carry, rows, size)
 
     def assigns(self, x: Array) -> bool:
         return not _traced()
 
-    def fill(
-        self, out: Array, planes: Mapping[int, Array], place: Place, rows: Array, keep: Array
-    ) -> Array:
+    def fill(self, out: Array, planes: Mapping[int, Array]) -> Array:
         for k, plane in planes.items():
             out.select(-1, k).copy_(plane)
-        return out.index_put_((self._images(out), *place), rows, accumulate=True)
+        return out
 
     def clear(self, out: Array, place: Place, keep: Array) -> None:
         out.index_put_((self._images(out), *place), out.new_zeros(()))
