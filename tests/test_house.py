@@ -16,7 +16,7 @@ FORMULAS = ["v1.py", "v2.py", "v3.py", "v4.py", "iou.py"]
 # Lower ones import upper ones.
 LAYOUT = [
     "adapters", "_xp", "_check", "elementwise", "boxes", "iou", "grid", "targets", "matching",
-    "ignoring", "terms", "presets", "v1", "v2", "v3", "v4", "_versions", "nms", "dialects", "data", "cfg", "crosscheck",
+    "nearby", "ignoring", "terms", "presets", "v1", "v2", "v3", "v4", "_versions", "nms", "dialects", "data", "cfg", "crosscheck",
     "diagnose", "doctor", "explain", "plot", "testing", "torch", "jax", "demo", "bench", "cli",
 ]  # fmt: skip
 CORE = LAYOUT[: LAYOUT.index("v4") + 1]

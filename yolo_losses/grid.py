@@ -208,7 +208,7 @@ def plane(raw: Sequence[Array], layout: Layout, k: int) -> Array:
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
 
 
-def _box_planes(x: Array, num_boxes: int) -> list[Array]:
+def box_planes(x: Array, num_boxes: int) -> list[Array]:
     """t_x t_y t_w t_h of one head, (N, A, H, W), in the compute dtype."""
     boxes = adapter(x).field_planes(_boxes(x, num_boxes)[..., :4])
     boxes = namespace(x).astype(boxes, compute_dtype(x), copy=False)
@@ -283,7 +283,7 @@ def predicted(raw: Sequence[Array], layout: Layout, decode: Decode) -> Iterator[
 
 
 def _predicted(x: Array, lanes: Sequence[Lane], decode: Decode, s: int) -> tuple[Array, ...]:
-    tx, ty, tw, th = _box_planes(x, len(lanes))
+    tx, ty, tw, th = box_planes(x, len(lanes))
     H, W, (pw, ph) = lanes[0].H, lanes[0].W, prior_sizes(lanes, tx)
     cell = Cell(arange(W, tx)[None, :], arange(H, tx)[:, None], pw, ph)
     x_hat, y_hat, w_hat, h_hat = decode(Raw(tx, ty, tw, th, None, None), cell, s)

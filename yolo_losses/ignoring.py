@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from functools import wraps
 from typing import NamedTuple
 
-from . import grid
+from . import grid, nearby
 from ._xp import Array, adapter, arange, constant, namespace
 from .boxes import Box, edges
 from .grid import Lane, Layout
@@ -102,22 +102,34 @@ def _wider(across: Array, least: Array) -> Array:
 def by_prediction(scene: Scene, threshold: float) -> Array:
     """(N, P): decoded boxes that overlap an object above the threshold."""
     raw, layout, truths, _, decode = scene
+
+    def overlap(pred: Sequence[Array], gt: Sequence[Array]) -> Array:
+        return _exceeds(*_reach(gt, threshold), *_reach(pred, threshold))
+
+    near = None
+    if adapter(truths.x).looks:
+        near = nearby.hits(raw, layout, truths, decode, threshold, overlap)
+    return _all_predictions(scene, threshold) if near is None else near
+
+
+def _all_predictions(scene: Scene, threshold: float) -> Array:
+    """`by_prediction`, every prediction against every object."""
+    raw, layout, truths, _, decode = scene
     xp, n = namespace(truths.x), truths.x.shape[0]
-    heads = [_reaching(box, threshold) for box in grid.predicted(raw, layout, decode)]
+    heads = []
+    for box in grid.predicted(raw, layout, decode):
+        shape = (n, 1, math.prod(box[0].shape[1:]))
+        heads.append([xp.reshape(v, shape) for v in _reach(box, threshold)])
     pred = tuple(xp.concat(parts, axis=2) for parts in zip(*heads, strict=True))
-    gx, gy, gw, gh, ok = (v[..., None] for v in (*truths[:4], truths.ok))  # (N, T, 1)
-    gt = edges(gx, gy * (1 + threshold), gw, gh * (1 + threshold))
-    area = xp.where(ok, threshold * (gw * gh), float("inf"))
-    hit = adapter(area).fold(_exceeds, (*gt, area), pred)
-    return xp.reshape(hit, (n, layout.size))
+    *gt, area = _reach([v[..., None] for v in truths[:4]], threshold)  # (N, T, 1)
+    area = xp.where(truths.ok[..., None], area, float("inf"))
+    return xp.reshape(adapter(area).fold(_exceeds, (*gt, area), pred), (n, layout.size))
 
 
-def _reaching(box: tuple[Array, ...], threshold: float) -> list[Array]:
-    """Edges, y stretched by 1 + t, and t·area of planes (N, A, H, W), as (N, 1, A·H·W)."""
+def _reach(box: Sequence[Array], threshold: float) -> list[Array]:
+    """Edges of boxes x y w h, y stretched by 1 + t, and t·area."""
     x, y, w, h = box
-    xp, (n, *slots) = namespace(x), x.shape
-    planes = (*edges(x, y * (1 + threshold), w, h * (1 + threshold)), threshold * (w * h))
-    return [xp.reshape(v, (n, 1, math.prod(slots))) for v in planes]
+    return [*edges(x, y * (1 + threshold), w, h * (1 + threshold)), threshold * (w * h)]
 
 
 def _exceeds(

@@ -13,6 +13,7 @@ class CuPy(NumPy):
     """CuPy."""
 
     name = "cupy"
+    looks = False  # a look waits for the device
     block = None
     field_planes = Adapter.field_planes
 

@@ -22,6 +22,7 @@ class Adapter:
 
     name = ""
     types: tuple[type, ...] = ()  # array types that are known beforehand
+    looks = False  # whether looking at values is cheap, so that work may depend on them
     block: int | None = None  # slots that are worked on at once; None: all
 
     def __init__(self, xp: Any) -> None:

@@ -13,6 +13,7 @@ class NumPy(Adapter):
     """NumPy, and every library with its in-place semantics."""
 
     name = "numpy"
+    looks = True
     block: int | None = 100_000  # a dozen planes of this size fit a cache
 
     def placement(self, x: Array) -> dict[str, Any]:
