@@ -125,8 +125,8 @@ def _over_head(
         sums, grads = step((s,), rows, (rows.keep.shape[1],), grads)
         return tuple(b + v for b, v in zip(before, sums, strict=True)), grads
 
-    like = found.raw[s]
-    zero = constant([[0.0]] * like.shape[0], like, compute_dtype(like))
+    xp, x = namespace(found.raw[s]), found.raw[s]
+    zero = xp.zeros((x.shape[0], 1), dtype=compute_dtype(x), **adapter(x).placement(x))
     sums, grads = here.scan(more, ((zero, zero, zero), list(grads)), arrays, most // 2)
     return sums, grads
 
