@@ -114,8 +114,10 @@ class Adapter:
     def _in_turn(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
     ) -> Any:
-        """`scan` by a loop."""
-        for first in range(0, rows[0].shape[1], size):
+        """`scan` by a loop, in parts of one length but for the last."""
+        length = rows[0].shape[1]
+        size = math.ceil(length / max(1, math.ceil(length / size)))
+        for first in range(0, length, max(size, 1)):
             carry = step(carry, [v[:, first : first + size, ...] for v in rows])
         return carry
 

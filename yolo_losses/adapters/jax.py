@@ -1,5 +1,6 @@
 """JAX: eager, jitted, vmapped; reads and writes are batched over the images."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,8 +59,8 @@ class JAX(Adapter):
         n, r = rows[0].shape[:2]
         if r <= size or not _traced(rows):
             return self._in_turn(step, carry, rows, size)
-        num = -(-r // size)
-        blocks = []
+        num = math.ceil(r / size)
+        size, blocks = math.ceil(r / num), []
         for v in rows:  # what is filled up is not kept
             v = jnp.pad(v, [(0, 0), (0, num * size - r)] + [(0, 0)] * (v.ndim - 2))
             blocks.append(jnp.moveaxis(v.reshape(n, num, size, *v.shape[2:]), 1, 0))
