@@ -21,3 +21,12 @@ def xp(request):
 @pytest.fixture(params=["numpy"])
 def numpy(request):
     return _backend(request.param)
+
+
+@pytest.fixture
+def threads():
+    """torch.set_num_threads, undone after the test."""
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    yield torch.set_num_threads
+    torch.set_num_threads(before)

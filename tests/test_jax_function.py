@@ -21,7 +21,12 @@ from yolo_losses.jax import loss  # noqa: E402
 on = pytest.mark.parametrize
 VERSIONS, PYRAMIDS = on("version", list(PLAIN)), on("version", ["v3", "v4"])
 RULES = ["prior", "shape", "prediction", None]
-OTHER_RULES = "v3-ignore-shape-0.5", "v3-ignore-prediction-0.5", "v3-ignore-None-0.5", "v4-ignore-prior"
+OTHER_RULES = (
+    "v3-ignore-shape-0.5",
+    "v3-ignore-prediction-0.5",
+    "v3-ignore-None-0.5",
+    "v4-ignore-prior",
+)
 EACH = [*PLAIN.values(), *(case for case in CASES if case.name in OTHER_RULES)]
 
 
@@ -301,7 +306,9 @@ def test_training_lowers_the_loss(version):
     def mean_loss(weights):
         made = zip(weights, images, num, strict=True)
         raw = [yl.grid.from_nchw(convolution(w, x), k) for w, x, k in made]
-        return loss(raw if isinstance(case.raw, tuple) else raw[0], targets, case.config).total.mean()
+        return loss(
+            raw if isinstance(case.raw, tuple) else raw[0], targets, case.config
+        ).total.mean()
 
     step = jax.jit(jax.value_and_grad(mean_loss))
     totals = []

@@ -10,7 +10,7 @@ from yolo_losses.bench.ways.numpy import NumPy
 on = pytest.mark.parametrize
 LIMIT = 16  # of planes in the compute dtype: the goal of the benchmark
 PYRAMIDS, RULES = on("version", ["v3", "v4"]), on("rule", [*problems.RULES, None])
-TRUTHS = on("truths", [20, 300])
+TRUTHS, BATCH = on("truths", [20, 100, 300]), on("batch", [2, 8])
 WAY = NumPy(threads=1)
 
 
@@ -19,24 +19,27 @@ def planes(problem, taken):
     return taken / (problems.predictors(problem) * np.dtype(np.float32).itemsize)
 
 
-def configuration_a(version, truths, rule):
-    return Problem(version, "A", *CONFIGURATIONS["A"], truths, rule)
+def configuration_a(version, truths, rule, batch=8):
+    """With fewer images, too: what truths need is then more of the planes."""
+    return Problem(version, "A", batch, CONFIGURATIONS["A"].size, truths, rule)
 
 
 @PYRAMIDS
 @RULES
 @TRUTHS
-def test_beyond_the_gradient(version, rule, truths):
+@BATCH
+def test_beyond_the_gradient(version, rule, truths, batch):
     """The larger of what `loss` holds, and of what `loss_and_grad` holds beside the gradient."""
-    problem = configuration_a(version, truths, rule)
+    problem = configuration_a(version, truths, rule, batch)
     assert 1 < planes(problem, WAY.memory(WAY.data(problem), {})) <= LIMIT
 
 
 @PYRAMIDS
 @RULES
-def test_with_a_workspace(version, rule):
+@BATCH
+def test_with_a_workspace(version, rule, batch):
     """No gradient is made."""
-    problem = configuration_a(version, 300, rule)
+    problem = configuration_a(version, 300, rule, batch)
     call = WAY.workspace(WAY.data(problem))
     assert 1 < planes(problem, WAY.peak(call.run)) <= LIMIT
 

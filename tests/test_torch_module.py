@@ -26,24 +26,20 @@ VERSIONS = on("version", list(PLAIN))
 
 
 @pytest.fixture(params=["cpu, 1 thread", "cpu, 2 threads", "cuda"])
-def device(request):
+def device(request, threads):
     """Where tensors are; with one thread constants on the CPU are lent to NumPy."""
-    name, _, threads = request.param.partition(", ")
+    name, _, num = request.param.partition(", ")
     if name == "cuda" and not torch.cuda.is_available():
         pytest.skip("torch sees no GPU")
-    before = torch.get_num_threads()
-    torch.set_num_threads(int(threads[0]) if threads else before)
-    yield name
-    torch.set_num_threads(before)
+    if num:
+        threads(int(num[0]))
+    return name
 
 
 @pytest.fixture
-def one_thread():
+def one_thread(threads):
     """Constants would be lent to NumPy."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+    threads(1)
 
 
 def tensors(x, device="cpu", dtype=None):
@@ -183,7 +179,9 @@ def test_gradients_are_written_once(version, device, monkeypatch):
 def rounded_loss(case, raw):
     """Terms and gradient in float32 of raw outputs in half precision."""
     single = tree_map(lambda v: v.detach().float(), raw)
-    return case.module.loss_and_grad(single, tensors(case.targets, leaves(raw)[0].device), case.config)
+    return case.module.loss_and_grad(
+        single, tensors(case.targets, leaves(raw)[0].device), case.config
+    )
 
 
 @VERSIONS
@@ -255,27 +253,27 @@ def test_one_thread_lends_and_two_do_not(device):
 
 @VERSIONS
 def test_back_ends_are_what_they_say(version, one_thread, monkeypatch):
-    """"torch" never lends, so that the code of CUDA meets the oracle; "torch-lent" does."""
-    case, lent = PLAIN[version], []
-    here = adapter(torch.zeros(0))
-    original = type(here).lend
-    monkeypatch.setattr(type(here), "lend", lambda self, x: lent.append(x) or original(self, x))
+    """ "torch" never lends, so that the code of CUDA meets the oracle; "torch-lent" does."""
+    case, back, here = PLAIN[version], [], type(adapter(torch.zeros(0)))
+    original = here.take_back
+    monkeypatch.setattr(here, "take_back", lambda *args: back.append(args) or original(*args))
     for xp, some in ((Torch(), False), (TorchLent(), True)):
-        lent.clear()
         xp.answer(case.module, case.raw, case.targets, case.config)
-        assert bool(lent) is some
+        assert bool(back) is some
 
 
 @on("case", [c for c in CASES if c.few or "ignore" in c.name], ids=ids)
-def test_threads_give_the_same_numbers(case, one_thread):
+def test_threads_give_the_same_numbers(case, threads):
     """Lent to NumPy or not."""
     found = []
-    for threads in (1, 2):
-        torch.set_num_threads(threads)
+    for num in (1, 2):
+        threads(num)
         raw, targets = asking(tensors(case.raw)), tensors(case.targets)
         each = YOLOLoss(case.config)(raw, targets)
         closed = case.module.loss_and_grad(raw, targets, case.config)
-        found.append((each, pulled(each, raw), *closed, case.module.loss(raw, targets, case.config)))
+        found.append(
+            (each, pulled(each, raw), *closed, case.module.loss(raw, targets, case.config))
+        )
     close(*found, tolerance=1e-14)
 
 
@@ -298,7 +296,9 @@ def test_tensors_of_all_kinds(version, kind, one_thread):
     raw, targets = tensors(case.raw), tensors(case.targets)
     other = tree_map(CANNOT_BE_LENT[kind], raw)
     close(YOLOLoss(case.config)(other, targets), YOLOLoss(case.config)(raw, targets))
-    for part in zip(*(case.module.loss_and_grad(r, targets, case.config) for r in (other, raw)), strict=True):
+    for part in zip(
+        *(case.module.loss_and_grad(r, targets, case.config) for r in (other, raw)), strict=True
+    ):
         close(*part)
 
 
@@ -320,7 +320,6 @@ def test_compiled(problem):
     each.total.sum().backward()
     close(each, want)
     close([v.grad for v in leaves(asked)], grads)
-    close(module(raw, targets), want)
 
 
 def test_inductor(one_thread):
@@ -369,7 +368,11 @@ def tangents(raw, grads, seed=1):
 def test_func_jvp(problem, by):
     case, raw, targets, (want, grads) = problem
     along, slope = tangents(raw, grads)
-    f = YOLOLoss(case.config) if by == "module" else lambda r, t: case.module.loss(r, t, case.config)
+    f = (
+        YOLOLoss(case.config)
+        if by == "module"
+        else lambda r, t: case.module.loss(r, t, case.config)
+    )
     total, got = torch.func.jvp(lambda r: f(r, targets).total, (raw,), (along,))
     close((total, got), (want.total, slope))
 
@@ -380,7 +383,11 @@ def test_forward_mode(problem, by, asked):
     """Dual tensors, as a model has them whose parameters carry tangents."""
     case, raw, targets, (want, grads) = problem
     along, slope = tangents(raw, grads)
-    f = YOLOLoss(case.config) if by == "module" else lambda r, t: case.module.loss(r, t, case.config)
+    f = (
+        YOLOLoss(case.config)
+        if by == "module"
+        else lambda r, t: case.module.loss(r, t, case.config)
+    )
     with forward_ad.dual_level():
         pairs = zip(leaves(asking(raw) if asked else raw), leaves(along), strict=True)
         dual = [forward_ad.make_dual(*pair) for pair in pairs]
@@ -439,9 +446,13 @@ def test_double_backward_says_that_it_cannot(version, device):
     case = PLAIN[version]
     raw, targets = asking(tensors(case.raw, device)), tensors(case.targets, device)
     total = YOLOLoss(case.config)(raw, targets).total.sum()
-    with pytest.raises(RuntimeError, match="differentiate"):
+
+    def with_penalty():
         grads = torch.autograd.grad(total, leaves(raw), create_graph=True)
-        (total + sum((g**2).sum() for g in grads)).backward()
+        return total + sum((g**2).sum() for g in grads)
+
+    with pytest.raises(RuntimeError, match="differentiate"):
+        with_penalty().backward()
 
 
 @on("version", ["v3", "v4"])
@@ -467,7 +478,10 @@ def test_empty_batches(version, n, t, device):
     each = YOLOLoss(case.config)(raw, targets)
     each.total.sum().backward()
     assert each.total.shape == (n,)
-    close([v.grad for v in leaves(raw)], leaves(case.module.loss_and_grad(raw, targets, case.config)[1]))
+    close(
+        [v.grad for v in leaves(raw)],
+        leaves(case.module.loss_and_grad(raw, targets, case.config)[1]),
+    )
 
 
 # A module.
@@ -550,7 +564,9 @@ def test_repr_shows_the_config(version):
 
 @on("bad", [None, {}, yl.v3, yl.v3.Config, "v3", 3], ids=str)
 def test_a_wrong_config(bad):
-    with pytest.raises(TypeError, match=r"^YOLOLoss: config must be a v1, v2, v3 or v4.Config, got "):
+    with pytest.raises(
+        TypeError, match=r"^YOLOLoss: config must be a v1, v2, v3 or v4.Config, got "
+    ):
         YOLOLoss(bad)
 
 

@@ -7,8 +7,19 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import JAX, CuPy, Dask, NumPy, Strict, Torch, TorchCuda, leaves, tree_map
-from tests.support.cases import PLAIN, Case, draw_targets, float32
+from tests.support.backends import (
+    JAX,
+    CuPy,
+    Dask,
+    NumPy,
+    Strict,
+    Torch,
+    TorchCuda,
+    leaves,
+    tree_map,
+)
+from tests.support.cases import PLAIN, Case, draw_targets, float32, ids
+from tests.support.large import ROWS
 
 on = pytest.mark.parametrize
 VERSIONS, PYRAMIDS = on("version", list(PLAIN)), on("version", ["v3", "v4"])
@@ -19,13 +30,9 @@ def xp(request):
     """A library that assigns in place; with one thread torch lends its memory to NumPy."""
     name, _, threads = request.param.partition(", ")
     library = {"numpy": NumPy, "torch": Torch, "torch-cuda": TorchCuda, "cupy": CuPy}[name]()
-    if not threads:
-        yield library
-        return
-    before = library.torch.get_num_threads()
-    library.torch.set_num_threads(int(threads[0]))
-    yield library
-    library.torch.set_num_threads(before)
+    if threads:
+        request.getfixturevalue("threads")(int(threads[0]))
+    return library
 
 
 class Batch(NamedTuple):
@@ -40,7 +47,9 @@ def batches(case: Case) -> dict[str, Batch]:
     rng = np.random.default_rng(0)
     (n, t), raw, targets = case.targets.labels.shape, case.raw, case.targets
     drawn = tree_map(lambda v: float32(rng.normal(size=v.shape)), raw)
-    wild = tree_map(lambda v: rng.choice([np.nan, np.inf, -np.inf, 1e4, -1e4, 0.0], size=v.shape), raw)
+    wild = tree_map(
+        lambda v: rng.choice([np.nan, np.inf, -np.inf, 1e4, -1e4, 0.0], size=v.shape), raw
+    )
     rolled, none = (tree_map(f, targets) for f in (lambda v: v[::-1].copy(), lambda v: v[:, :0]))
     many, two = draw_targets(rng, n, 3 * t, case.num_classes), tree_map(lambda v: v[:, :2], targets)
     return {
@@ -114,7 +123,10 @@ def test_nothing_else_is_written(version, xp):
     case, marked = PLAIN[version], 7.0
     work = case.module.workspace(xp.tree(case.raw))
     tried = {k: b for k, b in batches(case).items() if k not in ("wild", "more truths", "last")}
-    away = [~np.any([*cells], axis=0) for cells in zip(*(visited(case, b) for b in tried.values()), strict=True)]
+    away = [
+        ~np.any([*cells], axis=0)
+        for cells in zip(*(visited(case, b) for b in tried.values()), strict=True)
+    ]
     num_boxes = case.config.num_boxes if version == "v1" else 1
     others = [k for k in range(case.heads[0].shape[-1]) if k not in range(4, 5 * num_boxes, 5)]
     for grad, cells in zip(work.grads, away, strict=True):
@@ -156,16 +168,25 @@ def test_a_call_that_fails_leaves_it_as_it_was(version, xp):
     same_bits(on_host(xp, grads), on_host(xp, run(xp, case, other)[1]))
 
 
-def test_torch_may_change_its_threads():
+def test_torch_may_change_its_threads(threads):
     """From one thread to two and back: lent to NumPy or not, the memory is the same."""
     xp, case = Torch(), PLAIN["v3"]
-    before = xp.torch.get_num_threads()
     work = case.module.workspace(xp.tree(case.raw))
-    for threads, batch in zip((1, 2, 2, 1, 2, 1, 1, 2, 1, 2), batches(case).values(), strict=True):
-        xp.torch.set_num_threads(threads)
+    for num, batch in zip((1, 2, 2, 1, 2, 1, 1, 2, 1, 2), batches(case).values(), strict=True):
+        threads(num)
         _, grads = run(xp, case, batch, work=work)
         same_bits(on_host(xp, grads), on_host(xp, run(xp, case, batch)[1]))
-    xp.torch.set_num_threads(before)
+
+
+@on("case", ROWS, ids=ids)
+def test_more_rows_than_are_written_at_once(case, xp):
+    """The rows of all blocks are cleared by the next call."""
+    work = case.module.workspace(xp.tree(case.raw))
+    rolled = tree_map(lambda v: np.roll(v, 1, axis=0), case.targets)
+    for targets in (case.targets, rolled, tree_map(lambda v: v[:, :3], rolled)):
+        batch = Batch(case.raw, targets)
+        _, grads = run(xp, case, batch, work=work)
+        same_bits(on_host(xp, grads), on_host(xp, run(xp, case, batch)[1]))
 
 
 # Structure, strides, precision.
@@ -288,17 +309,25 @@ NOT_MINE = {
 @on("fault", list(NOT_MINE))
 def test_a_workspace_of_something_else(version, fault):
     case = PLAIN[version]
-    work, argument = NOT_MINE[fault](case.raw, case.module.workspace), "raw" if version < "v3" else "heads"
+    work, argument = (
+        NOT_MINE[fault](case.raw, case.module.workspace),
+        "raw" if version < "v3" else "heads",
+    )
     words = rf"^{version}.loss_and_grad: work must be a {version}.workspace\({argument}\).*, got "
     with pytest.raises((TypeError, ValueError), match=words):
         case.module.loss_and_grad(case.raw, case.targets, case.config, work=work)
 
 
-@on(("version", "other"), [(v, w) for v in PLAIN for w in PLAIN if v != w and {v, w} != {"v3", "v4"}])
+@on(
+    ("version", "other"),
+    [(v, w) for v in PLAIN for w in PLAIN if v != w and {v, w} != {"v3", "v4"}],
+)
 def test_a_workspace_of_another_version(version, other):
     case, its = PLAIN[version], PLAIN[other]
     with pytest.raises(ValueError, match=rf"^{version}.loss_and_grad: work must be a {version}."):
-        case.module.loss_and_grad(case.raw, case.targets, case.config, work=its.module.workspace(its.raw))
+        case.module.loss_and_grad(
+            case.raw, case.targets, case.config, work=its.module.workspace(its.raw)
+        )
 
 
 NO_RAW = {
@@ -314,7 +343,9 @@ NO_RAW = {
 def test_a_workspace_of_no_raw_outputs(version, fault):
     case = PLAIN[version]
     bad = tree_map(NO_RAW[fault], case.raw)
-    with pytest.raises((TypeError, ValueError), match=rf"^{version}.workspace: (raw|heads\[0\]) must "):
+    with pytest.raises(
+        (TypeError, ValueError), match=rf"^{version}.workspace: (raw|heads\[0\]) must "
+    ):
         case.module.workspace(bad)
 
 

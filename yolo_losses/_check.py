@@ -162,13 +162,19 @@ def targets(where: str, x: Any, raw: tuple[str, Array]) -> None:
         wrong_type(where, "targets.valid", "have a bool dtype", x.valid.dtype)
 
 
-def in_place(where: str, argument: str, x: Any) -> None:
+def in_place(where: str, argument: str, x: Any, rank: int, *, several: bool) -> None:
     """Raw outputs, one array or several, of a library that assigns in place."""
-    for name, y in _named(argument, x):
+    if several and not (isinstance(x, list | tuple) and x):
+        got = f"one array of shape {tuple(x.shape)}" if is_array(x) else repr(x)
+        wrong_type(where, argument, "be a sequence of arrays, one a head", got)
+    for name, y in _named(argument, x) if several else [(argument, x)]:
         floating(where, name, y)
+        if y.ndim != rank:
+            wrong_value(where, name, f"have {rank} axes", tuple(y.shape))
         if not adapter(y).assigns(y):
             expected = "be NumPy, CuPy or eager PyTorch arrays, which are written in place"
             wrong_type(where, name, expected, f"{adapter(y).name}, or a trace of it")
+    together(where, _named(argument, x))
 
 
 def work(where: str, work: Any, argument: str, x: Any) -> None:

@@ -10,7 +10,7 @@ _OF_CONFIG: dict[type, ModuleType] = {v.Config: v for v in (v1, v2, v3, v4)}
 
 def of_config(where: str, config: object) -> Any:
     """The module whose Config it is."""
-    version = _OF_CONFIG.get(type(config))
-    if version is None:
+    found = [version for kind, version in _OF_CONFIG.items() if isinstance(config, kind)]
+    if not found:
         _check.wrong_type(where, "config", "be a v1, v2, v3 or v4.Config", type(config).__name__)
-    return version
+    return found[0]

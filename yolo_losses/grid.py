@@ -147,7 +147,7 @@ def layout(
         H, W = x.shape[1:3]
         for a, k in enumerate(mask):
             lanes.append(Lane(len(lanes), head, a, k, *priors[k], H, W, start))
-            start += H * W
+            start = start + H * W  # not in place: a traced shape is a tensor that others hold
     return Layout(tuple(lanes), priors, start)
 
 

@@ -21,7 +21,7 @@ def loss(raw: Any, targets: Targets, config: Any) -> LossTerms:
 
     The terms of `vN.loss`. Reverse-mode differentiation puts the gradient together from slopes by
     the closed form, under jit, vmap and on sharded arrays too. It gives the same numbers as
-    differentiating `vN.loss`, which can be differentiated forwards as well.
+    differentiating `vN.loss`, which can be differentiated forwards and twice as well.
 
     Parameters
     ----------
@@ -46,9 +46,21 @@ def _forward(raw: Any, targets: Targets, config: Any) -> tuple[LossTerms, tuple[
 
 def _backward(config: Any, residuals: tuple[Any, Slopes], cotangent: LossTerms) -> tuple[Any, None]:
     raw, slopes = residuals  # of raw the shapes alone
-    heads = raw if isinstance(raw, list | tuple) else (raw,)
-    grads = terms.pull_back(heads, slopes, cotangent)
-    return (type(raw)(grads) if isinstance(raw, list | tuple) else grads[0]), None
+    heads, structure = jax.tree.flatten(raw)
+    grads = terms.pull_back(tuple(map(_only_once, heads)), slopes, cotangent)
+    return jax.tree.unflatten(structure, grads), None
+
+
+@jax.custom_jvp
+def _only_once(x: Any) -> Any:
+    """x, where a second derivative asks for an error instead of a wrong 0."""
+    return x
+
+
+@_only_once.defjvp
+def _refuse(primals: Any, tangents: Any) -> Any:
+    msg = "jax.loss: its gradient cannot be differentiated; that of vN.loss can"
+    raise TypeError(msg)
 
 
 loss.defvjp(_forward, _backward)

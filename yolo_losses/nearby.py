@@ -10,7 +10,7 @@ lies in its cell, or as far outside as the decode can bring it: few cells are ne
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from . import grid
@@ -52,10 +52,9 @@ def hits(
     out = xp.zeros((n, layout.size), dtype=xp.bool, **adapter(truths.x).placement(truths.x))
     for s, (x, lanes, window) in enumerate(zip(raw, heads, windows, strict=True)):
         planes = [xp.reshape(v, (-1,)) for v in grid.box_planes(x, len(lanes))]
-        pairs, most = _cells(window), max(1, layout.size // len(lanes))
-        for first in range(0, pairs[0].shape[0], most):
-            some = Cells(*(v[first : first + most] for v in pairs))
-            _mark(out, planes, lanes, truths, decode, s, some, test)
+        most = max(1, n * layout.size // (3 * len(lanes)))  # what belongs to them is a few planes
+        for cells in _cells(window, most):
+            _mark(out, planes, lanes, truths, decode, s, cells, test)
     return out
 
 
@@ -90,13 +89,27 @@ class Cells(NamedTuple):
     col: Array
 
 
-def _cells(window: Window) -> Cells:
+def _cells(window: Window, most: int) -> Iterator[Cells]:
+    """The cells of some windows after the other, so many at once or those of one window."""
+    xp, ends = namespace(window.row), window.height * window.width
+    ends = xp.cumulative_sum(ends)
+    first, num = 0, ends.shape[0]
+    while first < num:
+        done = int(ends[first - 1]) if first else 0
+        last = int(xp.searchsorted(ends, xp.asarray([done + most]), side="right")[0])
+        last = max(last, first + 1)
+        yield _of_windows(Window(*(v[first:last] for v in window)), first)
+        first = last
+
+
+def _of_windows(window: Window, first: int) -> Cells:
+    """The cells of windows, of which the first has that index."""
     xp, count = namespace(window.row), window.height * window.width
-    owner = xp.repeat(xp.arange(count.shape[0]), count)
+    of = xp.repeat(xp.arange(count.shape[0]), count)
     start = xp.cumulative_sum(count) - count
-    at, width = xp.arange(owner.shape[0]) - start[owner], window.width[owner]
+    at, width = xp.arange(of.shape[0]) - start[of], window.width[of]
     row = at // width
-    return Cells(owner, window.row[owner] + row, window.col[owner] + at - row * width)
+    return Cells(of + first, window.row[of] + row, window.col[of] + at - row * width)
 
 
 def _mark(

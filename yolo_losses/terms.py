@@ -127,7 +127,7 @@ def _over_head(
 
     xp, x = namespace(found.raw[s]), found.raw[s]
     zero = xp.zeros((x.shape[0], 1), dtype=compute_dtype(x), **adapter(x).placement(x))
-    sums, grads = here.scan(more, ((zero, zero, zero), list(grads)), arrays, 3 * most // 4)
+    sums, grads = here.scan(more, ((zero, zero, zero), list(grads)), arrays, max(1, 3 * most // 4))
     return sums, grads
 
 

@@ -6,6 +6,7 @@ import torch
 
 from . import terms
 from ._versions import of_config
+from .adapters.torch import traced
 from .targets import Targets
 from .terms import LossTerms
 
@@ -19,8 +20,9 @@ class YOLOLoss(torch.nn.Module):  # type: ignore[misc]
         loss(heads, targets).total.mean().backward()
 
     In eager mode the backward pass writes each gradient once, from slopes that the forward pass
-    has computed by the closed form; it cannot be differentiated again. Under torch.compile and in
-    transforms of torch.func the terms are differentiated by torch. The numbers are the same.
+    has computed by the closed form; it cannot be differentiated again (create_graph=True). Under
+    torch.compile, in transforms of torch.func and in forward mode the terms are differentiated by
+    torch. The numbers are the same.
 
     Parameters
     ----------
@@ -34,7 +36,7 @@ class YOLOLoss(torch.nn.Module):  # type: ignore[misc]
 
     def __init__(self, config: Any) -> None:
         super().__init__()
-        self._version = of_config("YOLOLoss", config)
+        of_config("YOLOLoss", config)
         self.config = config
 
     def forward(self, raw: Any, targets: Targets) -> LossTerms:
@@ -52,16 +54,17 @@ class YOLOLoss(torch.nn.Module):  # type: ignore[misc]
         ValueError, TypeError
             As `loss` of the version.
         """
+        version = of_config("YOLOLoss", self.config)
         heads = tuple(raw) if isinstance(raw, list | tuple) else (raw,)
-        by_torch = torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active()
-        if by_torch or not any(getattr(x, "requires_grad", False) for x in heads):
-            each: LossTerms = self._version.loss(raw, targets, self.config)
+        if traced() or not any(getattr(x, "requires_grad", False) for x in heads):
+            each: LossTerms = version.loss(raw, targets, self.config)
             return each
-        return LossTerms(*_ClosedForm.apply(self._version, raw, targets, self.config, *heads))
+        return LossTerms(*_ClosedForm.apply(version, raw, targets, self.config, *heads))
 
     def extra_repr(self) -> str:
-        """The config."""
-        return repr(self.config)
+        """The config, and of which version."""
+        version = of_config("YOLOLoss", self.config)
+        return f"{version.__name__.rpartition('.')[2]}.{self.config!r}"
 
 
 class _ClosedForm(torch.autograd.Function):  # type: ignore[misc]
@@ -76,7 +79,9 @@ class _ClosedForm(torch.autograd.Function):  # type: ignore[misc]
         return tuple(each)
 
     @staticmethod
-    @torch.autograd.function.once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, *cotangent: torch.Tensor) -> tuple[Any, ...]:
+        if torch.is_grad_enabled():  # create_graph=True
+            msg = "YOLOLoss: its gradient cannot be differentiated; that of vN.loss can"
+            raise RuntimeError(msg)
         grads = terms.pull_back(ctx.heads, ctx.slopes, LossTerms(*cotangent))
         return None, None, None, None, *grads

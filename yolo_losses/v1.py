@@ -273,8 +273,10 @@ def workspace(raw: Array) -> Workspace:
     ------
     TypeError
         A library without assignment in place, or a trace: NumPy, CuPy and eager PyTorch have it.
+    ValueError, TypeError
+        What is not raw outputs.
     """
-    _check.in_place("v1.workspace", "raw", raw)
+    _check.in_place("v1.workspace", "raw", raw, 4, several=False)
     return Workspace((raw,))
 
 

@@ -339,8 +339,10 @@ def workspace(heads: Sequence[Array]) -> Workspace:
     ------
     TypeError
         A library without assignment in place, or a trace: NumPy, CuPy and eager PyTorch have it.
+    ValueError, TypeError
+        What is not raw outputs.
     """
-    _check.in_place("v4.workspace", "heads", heads)
+    _check.in_place("v4.workspace", "heads", heads, 5, several=True)
     return Workspace(heads)
 
 

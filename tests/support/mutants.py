@@ -24,7 +24,7 @@ class Mutant(NamedTuple):
     old: str
     new: str
     versions: tuple[str, ...]
-    automatic: bool = False  # shows in the automatic gradient of `loss` alone
+    shows: str = "gradient"  # where: a key of WAYS in tests/test_mutants.py
 
     def load(self, folder: Path, name: str) -> ModuleType:
         """The package with the edit, imported as `name` from a folder."""
@@ -41,9 +41,11 @@ class Mutant(NamedTuple):
             sys.path.remove(str(folder))
 
 
-def _m(why: str, where: str, old: str, new: str, versions: str = "", **more: bool) -> Mutant:
+def _m(
+    why: str, where: str, old: str, new: str, versions: str = "", shows: str = "gradient"
+) -> Mutant:  # fmt: skip
     named = versions.split() or [where.removesuffix(".py")]
-    return Mutant(why, where, old, new, tuple(named), **more)
+    return Mutant(why, where, old, new, tuple(named), shows)
 
 
 ALL = "v1 v2 v3 v4"
@@ -54,8 +56,8 @@ MUTANTS = [
     _m(
         "hat on the wrong side: weight from the prediction",
         "v1.py",
-        "box=config.lambda_coord * g.obj * box",
-        "box=config.lambda_coord * sigmoid(t.to) * g.obj * box",
+        "box = config.lambda_coord * g.obj",
+        "box = config.lambda_coord * sigmoid(t.to) * g.obj",
     ),
     _m(
         "confidence pushed to 1 instead of the IOU",
@@ -63,18 +65,18 @@ MUTANTS = [
         "(g.iou - sigmoid(t.to))",
         "(1 - sigmoid(t.to))",
     ),
-    _m("λ_noobj left out", "v1.py", "noobj=config.lambda_noobj * g.noobj", "noobj=g.noobj"),
+    _m("λ_noobj left out", "v1.py", "return config.lambda_noobj * noobj", "return noobj"),
     _m(
         "classes at every row, object or not",
         "v1.py",
-        "number(keep, dtype), noobj)",
-        "number(keep | True, dtype), noobj)",
+        "rows.label, iou, obj, number(keep, dtype)",
+        "rows.label, iou, obj, number(keep | True, dtype)",
     ),
     _m(
         "all predictors of the cell responsible",
         "v1.py",
-        "obj = grid.one_hot(rows.lane, len(found.layout.lanes), dtype) *",
-        "obj = (grid.one_hot(rows.lane, len(found.layout.lanes), dtype) * 0 + 1) *",
+        "(rows.lane[..., None] == lanes) & keep",
+        "(lanes >= 0) & keep",
     ),
     _m(
         "the predictor of the lowest IOU is responsible",
@@ -93,9 +95,11 @@ MUTANTS = [
     _m(
         "non-responsible predictors of the object's cell left alone",
         "v1.py",
-        "number(~found.occupied, dtype)",
-        "number(~xp.tile(xp.any(xp.reshape(found.occupied, (len(obj), len(found.layout.lanes), "
-        "found.layout.size // len(found.layout.lanes))), axis=1), (1, len(found.layout.lanes))), dtype)",
+        "    return terms.problem(heads, found,",
+        "    xp, num = namespace(raw), len(found.layout.lanes)\n"
+        "    cells = xp.reshape(found.occupied, (len(raw), num, found.layout.size // num))\n"
+        "    found = found._replace(ignored=xp.tile(xp.any(cells, axis=1), (1, num)))\n"
+        "    return terms.problem(heads, found,",
     ),
     _m(
         "x̂ taken over the image, not the cell",
@@ -108,41 +112,41 @@ MUTANTS = [
         "v1.py",
         "grid.gather((stop(raw),)",
         "grid.gather((raw,)",
-        automatic=True,
+        shows="automatic",
     ),
     # v2
     _m("2 − w·h from the prediction", "v2.py", "(2 - g.w * g.h)", "(2 - w_hat * h_hat)"),
-    _m("weight 2 − w·h missing", "v2.py", " * (2 - g.w * g.h) * box", " * box"),
+    _m("weight 2 − w·h missing", "v2.py", " * (2 - g.w * g.h) * d2", " * d2"),
     _m(
         "IOU target not held constant",
         "v2.py",
         "dx, dy = stop(x_hat - g.x) * g.cell_w, stop(y_hat - g.y) * g.cell_h",
         "dx, dy = (x_hat - g.x) * g.cell_w, (y_hat - g.y) * g.cell_h",
-        automatic=True,
+        shows="automatic",
     ),
     _m("objectness target 1", "v2.py", "(IOU(pred, truth) - sigmoid(t.to))", "(1 - sigmoid(t.to))"),
     _m("w and h compared as logits", "v2.py", "(g.w - w_hat) ** 2", "(g.w - t.tw) ** 2"),
     _m(
         "λ_obj and λ_noobj exchanged",
         "v2.py",
-        "obj=config.lambda_obj * g.obj",
-        "obj=config.lambda_noobj * g.obj",
+        "obj = config.lambda_obj * g.obj",
+        "obj = config.lambda_noobj * g.obj",
     ),
     _m(
         "independent classes for a softmax",
         "v2.py",
-        "softmax_squared_error(t.c, g.p)",
-        "(sigmoid(t.c) - g.p) ** 2",
+        "softmax_squared_error(t.c, one_hot(g.label, t.c))",
+        "(sigmoid(t.c) - one_hot(g.label, t.c)) ** 2",
     ),
     _m("anchors in cells, not pixels", "v2.py", "(config.stride,))", "(1,))"),
     # v3
-    _m("2 − w·h missing", "v3.py", " * (2 - g.w * g.h) * box", " * box"),
+    _m("2 − w·h missing", "v3.py", " * (2 - g.w * g.h) * d2", " * d2"),
     _m("gate missing", "v3.py", "g.obj * g.gate * ", "g.obj * "),
     _m(
         "gate on the objectness as well",
         "v3.py",
-        "obj=config.lambda_obj * g.obj",
-        "obj=config.lambda_obj * g.gate * g.obj",
+        "obj = config.lambda_obj * g.obj",
+        "obj = config.lambda_obj * g.gate * g.obj",
     ),
     _m("x, y compared after σ", "v3.py", "(g.tx - t.tx) ** 2", "(g.tx - sigmoid(t.tx)) ** 2"),
     _m(
@@ -154,29 +158,46 @@ MUTANTS = [
     _m("log of the inverse ratio", "v3.py", "xp.log(h / at.ph)", "xp.log(at.ph / h)"),
     _m(
         "responsible priors pushed to 0 as well",
-        "v3.py",
-        "number(~(found.occupied | found.ignored), dtype)",
-        "number(~found.ignored, dtype)",
+        "terms.py",
+        "~(occupied | ignored)",
+        "~ignored",
+        ALL,
     ),
     _m(
         "nothing ignored",
-        "v3.py",
-        "number(~(found.occupied | found.ignored), dtype)",
-        "number(~found.occupied, dtype)",
+        "terms.py",
+        "~(occupied | ignored)",
+        "~occupied",
+        "v3 v4",
     ),
-    _m("squared error for cross-entropy", "v3.py", "bce(t.c, g.p)", "(sigmoid(t.c) - g.p) ** 2"),
+    _m(
+        "squared error for cross-entropy",
+        "v3.py",
+        "bce(t.c, one_hot(g.label, t.c))",
+        "(sigmoid(t.c) - one_hot(g.label, t.c)) ** 2",
+    ),
     _m(
         "best anchor within each head",
         "matching.py",
-        "wanted = (prior == tile(best, num)) & tile(truths.ok, num)",
-        "wanted = tile(truths.ok, num)",
+        "wanted = (prior == best[:, None, :]) & truths.ok",
+        "wanted = (prior >= 0) & truths.ok",
         "v3",
     ),
     _m(
         "a shared anchor in its first head alone",
         "matching.py",
-        "    num = len(heads)\n    wanted = ",
-        "    num = len(heads)\n    prior = xp.concat([heads[0][1], *(h[1] * 0 - 1 for h in heads[1:])], axis=1)\n    wanted = ",
+        "    return place(truths, layout, lane, iou, wanted, (1,) * len(heads), last_of_each)",
+        "    wanted = wanted & (xp.cumulative_sum(number(wanted, best.dtype), axis=1) == 1)\n"
+        "    return place(truths, layout, lane, iou, wanted, (1,) * len(heads), last_of_each)",
+        "v3",
+    ),
+    _m(
+        "the next best anchor where no head holds the best",
+        "matching.py",
+        "    best = number(xp.argmax(ious, axis=1), truths.label.dtype)\n    heads = ",
+        "    held = [[[float(k in layout.column('prior'))] for k in range(ious.shape[1])]]\n"
+        "    best = number(xp.argmax(ious * constant(held, ious), axis=1), truths.label.dtype)\n"
+        "    heads = ",
         "v3",
     ),
     # v4
@@ -206,8 +227,8 @@ MUTANTS = [
         "v4",
     ),
     _m("union for intersection", "matching.py", "return best & above", "return best | above", "v4"),
-    _m("smoothing by ε/K", "v4.py", "p * (1 - eps) + eps / 2", "p * (1 - eps) + eps / p.shape[-1]"),
-    _m("λ_coord left out", "v4.py", "box=config.lambda_coord * g.obj", "box=g.obj"),
+    _m("smoothing by ε/K", "v4.py", "(1 - eps) + eps / 2", "(1 - eps) + eps / t.c.value.shape[-1]"),
+    _m("λ_coord left out", "v4.py", "box = config.lambda_coord * g.obj", "box = g.obj"),
     _m("similarity for 1 − similarity", "v4.py", "(1 - similarity)", "similarity"),
     _m(
         "one scale for all heads",
@@ -243,22 +264,22 @@ MUTANTS = [
     _m(
         "distance not squared",
         "iou.py",
-        "ratio(dx**2 + dy**2, cw**2 + ch**2)",
-        "ratio((dx**2 + dy**2) ** 0.5, cw + ch)",
+        "ratio(dx2 + dy2, cw2 + ch2)",
+        "ratio((dx2 + dy2) ** 0.5, (cw2 + ch2) ** 0.5)",
         "v4",
     ),
     _m(
         "distance of corners for centres",
         "iou.py",
-        "dx = (pred.x1 + pred.x2 - gt.x1 - gt.x2) / 2",
-        "dx = pred.x1 - gt.x1",
+        "(pred.near + pred.far - gt.near - gt.far) / 2",
+        "(pred.near - gt.near)",
         "v4",
     ),
     _m(
         "intersection not clamped",
         "iou.py",
-        "return positive(box.x2 - box.x1), positive(box.y2 - box.y1)",
-        "return box.x2 - box.x1, box.y2 - box.y1",
+        "return positive(box.far - box.near)",
+        "return box.far - box.near",
         "v1 v2 v4",
     ),
     _m(
@@ -272,8 +293,10 @@ MUTANTS = [
     _m(
         "x and y exchanged",
         "matching.py",
-        "x, y, w, h, label = (tile(",
-        "y, x, w, h, label = (tile(",
+        "    col, x = cell(truths.x[:, None, :], constant([W], like)[..., None])\n"
+        "    row, y = cell(truths.y[",
+        "    col, x = cell(truths.y[:, None, :], constant([W], like)[..., None])\n"
+        "    row, y = cell(truths.x[",
         ALL,
     ),
     _m(
@@ -306,9 +329,9 @@ MUTANTS = [
     ),
     _m(
         "threshold not strict",
-        "matching.py",
-        "lambda x, y, t: x * y > t",
-        "lambda x, y, t: x * y >= t",
+        "ignoring.py",
+        "return across > least",
+        "return across >= least",
         "v3",
     ),
     _m(
@@ -321,21 +344,21 @@ MUTANTS = [
     _m("gate not strict", "v3.py", "rows.iou > (", "rows.iou >= ("),
     _m(
         "ignored by IOU of predictions not strict",
-        "matching.py",
-        "* (1 + threshold) > reach + area",
-        "* (1 + threshold) >= reach + area",
+        "ignoring.py",
+        "return across * along > reach",
+        "return across * along >= reach",
         "v3",
     ),
     _m(
         "ignored beyond the object's own cell",
-        "matching.py",
+        "ignoring.py",
         '    "shape": by_shape,',
         '    "shape": by_prior,',
         "v3",
     ),
     _m(
         "priors at the corner of their cells",
-        "matching.py",
+        "ignoring.py",
         "(arange(w, like) + 0.5) / w",
         "arange(w, like) / w",
         "v3",
@@ -354,7 +377,7 @@ MUTANTS = [
     _m(
         "e^t limited with its slope left",
         "elementwise.py",
-        "y * number((t >= -EXP_LIMIT) & (t <= EXP_LIMIT), t.dtype)",
+        "y * number(namespace(t).abs(t) <= EXP_LIMIT, t.dtype)",
         "y",
         "v2 v4",
     ),
@@ -368,9 +391,254 @@ MUTANTS = [
     _m(
         "ties of minimum to one side",
         "elementwise.py",
-        "0.5 * (number(a < b, a.dtype) + number(a <= b, a.dtype))",
+        "namespace(a).where(a == b, 0.5, number(a < b, a.dtype))",
         "number(a < b, a.dtype)",
         "v4",
+    ),
+    _m("slope of −x for x", "elementwise.py", "-t if s is None", "t if s is None", "v1 v2 v3"),
+    _m(
+        "slope of a quotient",
+        "elementwise.py",
+        "inverse, -y * inverse",
+        "inverse, y * inverse",
+        "v4",
+    ),
+    _m(
+        "slopes of atan(w/h) along w and h exchanged",
+        "elementwise.py",
+        "xp.where(wide, flat, steep), -xp.where(wide, steep, flat)",
+        "xp.where(wide, steep, flat), -xp.where(wide, flat, steep)",
+        "v4",
+    ),
+    _m(
+        "width and height of priors exchanged",
+        "grid.py",
+        "Cell(0.0, 0.0, pw, ph)",
+        "Cell(0.0, 0.0, ph, pw)",
+        "v2 v3 v4",
+    ),
+    # rows
+    _m(
+        "a predictor but the first not marked as held",
+        "matching.py",
+        "slot=rows.slot + lane * size",
+        "slot=rows.slot",
+        "v1",
+    ),
+    _m("rows dropped that are kept", "matching.py", "number(~keep[:, k]", "number(keep[:, k]", ALL),
+    _m(
+        "one row too few",
+        "matching.py",
+        "tuple(adapter(keep).fullest(keep[:, k]) for k in heads)",
+        "tuple(max(adapter(keep).fullest(keep[:, k]) - 1, 0) for k in heads)",
+        ALL,
+    ),
+    _m(
+        "a column of rows for another",
+        "matching.py",
+        "name: columns[k, ...]",
+        "name: columns[min(k, 3), ...]",
+        ALL,
+    ),
+    _m(
+        "objectness of the first box for all",
+        "terms.py",
+        "slope[..., b] for b",
+        "slope[..., 0] for b",
+        "v1",
+    ),
+    # ignore rules
+    _m(
+        "shape to ignore not strict",
+        "ignoring.py",
+        "above = (here > threshold)",
+        "above = (here >= threshold)",
+        "v3",
+    ),
+    _m(
+        "boxes that only face each other overlap",
+        "ignoring.py",
+        "touch = ok & (along > 0)",
+        "touch = ok & (along == along)",
+        "v3 v4",
+    ),
+    _m(
+        "a truth that is not used ignores priors",
+        "ignoring.py",
+        "touch = ok & (along > 0)",
+        "touch = along > 0",
+        "v3 v4",
+    ),
+    _m(
+        "a truth that is not used ignores predictions",
+        "ignoring.py",
+        'xp.where(truths.ok[..., None], area, float("inf"))',
+        "area",
+        "v3 v4",
+    ),
+    _m(
+        "intersection over the sum of the areas",
+        "ignoring.py",
+        "edges(x, y * (1 + threshold), w, h * (1 + threshold))",
+        "edges(x, y, w, h)",
+        "v3 v4",
+    ),
+    _m(
+        "intersection over the sum of the areas, of priors",
+        "ignoring.py",
+        " / (1 + threshold)\n",
+        "\n",
+        "v3 v4",
+    ),
+    _m(
+        "the last truth ignores nothing",
+        "adapters/generic.py",
+        "range(1, per_truth[0].shape[1])",
+        "range(1, per_truth[0].shape[1] - 1)",
+        "v3 v4",
+    ),
+    # near predictions
+    _m(
+        "a window of the truth's size",
+        "nearby.py",
+        "(1 - threshold) / (2 * threshold)",
+        "(1 - threshold) / 2",
+        "v3 v4",
+        "large",
+    ),
+    _m(
+        "a centre stays in its cell",
+        "nearby.py",
+        "x * size - near - reach[1]",
+        "x * size - near - 1",
+        "v4",
+        "large",
+    ),
+    _m(
+        "the last cell of a window lost",
+        "nearby.py",
+        "near - reach[0]) + 1",
+        "near - reach[0])",
+        "v3 v4",
+        "large",
+    ),
+    _m(
+        "a window around a truth that is not used",
+        "nearby.py",
+        "number(truths.ok, row.dtype)",
+        "number(truths.ok | True, row.dtype)",
+        "v3 v4",
+        "large",
+    ),
+    _m(
+        "the rows of the other head", "nearby.py", "lanes[0].start + slot", "slot", "v3 v4", "large"
+    ),
+    _m("columns for rows", "nearby.py", "(row * W + col)", "(row * H + col)", "v3 v4", "large"),
+    _m(
+        "the last cells not tried",
+        "nearby.py",
+        "range(0, pairs[0].shape[0], most)",
+        "range(0, pairs[0].shape[0] - most, most)",
+        "v3 v4",
+        "large",
+    ),
+    # blocks
+    _m(
+        "the last rows of many lost",
+        "adapters/generic.py",
+        "range(0, length, max(size, 1))",
+        "range(0, length - size, max(size, 1))",
+        ALL,
+        "large",
+    ),
+    _m(
+        "terms of the last block of rows alone",
+        "terms.py",
+        "tuple(b + v for b, v",
+        "tuple(v for b, v",
+        ALL,
+        "large",
+    ),
+    _m(
+        "the last images lost",
+        "adapters/generic.py",
+        "range(0, max(n, 1), step)",
+        "range(0, max(n - step, 1), step)",
+        ALL,
+        "large",
+    ),
+    _m(
+        "objectness of the first images in every block",
+        "terms.py",
+        "[x[k, ...] for x in found.raw]",
+        "[x[: len(found.noobj[k, ...]), ...] for x in found.raw]",
+        ALL,
+        "large",
+    ),
+    _m(
+        "predictions of the first images in every block",
+        "ignoring.py",
+        "[x[k, ...] for x in raw]",
+        "[x[: len(ious[k, ...]), ...] for x in raw]",
+        "v3 v4",
+        "large",
+    ),
+    # gradients that are written again, and by cotangents
+    _m(
+        "rows of the last call left",
+        "terms.py",
+        "here.clear(out[s], *last[s])",
+        "pass",
+        ALL,
+        "workspace",
+    ),
+    _m(
+        "rows cleared of the first head",
+        "terms.py",
+        "out[s], *last[s]",
+        "out[s], *last[0]",
+        "v3 v4",
+        "workspace",
+    ),
+    _m(
+        "rows of the last call forgotten",
+        "terms.py",
+        "each, _, work.last =",
+        "each, _, last =",
+        ALL,
+        "workspace",
+    ),
+    _m(
+        "cotangents of box and cls exchanged",
+        "terms.py",
+        "[by.box, by.box, by.box, by.box, by.obj] * num_boxes\n    classes = xp.broadcast_to(by.cls[",
+        "[by.cls, by.cls, by.cls, by.cls, by.obj] * num_boxes\n    classes = xp.broadcast_to(by.box[",
+        ALL,
+        "cotangents",
+    ),
+    _m(
+        "cotangent of noobj left out",
+        "terms.py",
+        "noobj * by.noobj[:, None, None, None]",
+        "noobj",
+        ALL,
+        "cotangents",
+    ),
+    _m(
+        "cotangents of the first head for all",
+        "terms.py",
+        "v[:, s] for v in cotangent",
+        "v[:, 0] for v in cotangent",
+        "v3 v4",
+        "cotangents",
+    ),
+    _m(
+        "cotangents of the first image for all",
+        "terms.py",
+        "axis=1)[:, None, :]",
+        "axis=1)[:1, None, :]",
+        ALL,
+        "cotangents",
     ),
     _m(
         "mean for sum over images",

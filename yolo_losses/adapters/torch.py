@@ -61,7 +61,7 @@ class Torch(Adapter):
     def mark(self, slot: Array, keep: Array, size: int) -> Array:
         spare = torch.where(keep, slot, size)
         out = torch.zeros((slot.shape[0], size + 1), dtype=torch.bool, device=slot.device)
-        return out.scatter(1, spare, True)[:, :size]
+        return out.scatter(1, spare, 1)[:, :size]
 
     def spread(self, x: Array, planes: Mapping[int, Array]) -> Array:
         return self.fill(self.blank(x), planes)
@@ -72,10 +72,10 @@ class Torch(Adapter):
     def scan(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
     ) -> Any:
-        return step(carry, rows) if _traced() else self._in_turn(step, carry, rows, size)
+        return step(carry, rows) if traced() else self._in_turn(step, carry, rows, size)
 
     def assigns(self, x: Array) -> bool:
-        return not _traced()
+        return not traced()
 
     def fill(self, out: Array, planes: Mapping[int, Array]) -> Array:
         for k, plane in planes.items():
@@ -102,7 +102,7 @@ class Torch(Adapter):
         return bool(torch.is_grad_enabled() and x.requires_grad)
 
     def lends(self, arrays: list[Array]) -> bool:
-        return not _traced() and torch.get_num_threads() == 1 and all(map(_shared, arrays))
+        return not traced() and torch.get_num_threads() == 1 and all(map(_shared, arrays))
 
     def lend(self, x: Array) -> Array:
         return x.detach().numpy()
@@ -114,8 +114,8 @@ class Torch(Adapter):
         return torch.arange(x.shape[0], device=x.device)[:, None]
 
 
-def _traced() -> bool:
-    """Whether torch.compile, a tracer or a transform of torch.func is at work."""
+def traced() -> bool:
+    """Whether torch.compile, a tracer, a transform of torch.func or forward mode is at work."""
     if torch.compiler.is_compiling() or torch.jit.is_tracing():
         return True
     return bool(torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0)
@@ -123,7 +123,7 @@ def _traced() -> bool:
 
 def _shared(x: Array) -> bool:
     """Whether NumPy can look at the memory of x."""
-    plain = not _traced() and type(x) in Torch.types and x.device.type == "cpu"
+    plain = not traced() and type(x) in Torch.types and x.device.type == "cpu"
     return plain and x.dtype != torch.bfloat16 and not x.is_neg()
 
 

@@ -1,0 +1,72 @@
+"""What is worked on some images, or some rows, at a time is the same as all at once."""
+
+import numpy as np
+import pytest
+
+from tests.support.backends import leaves
+from tests.support.cases import ids
+from tests.support.large import CLASSES, IMAGES, ROWS, at_once
+from yolo_losses._xp import adapter
+
+on = pytest.mark.parametrize
+EACH_ROWS, EACH_IMAGES = on("case", ROWS, ids=ids), on("case", IMAGES, ids=ids)
+
+
+def assert_at_once(answer, case):
+    """Terms, alone too, and both gradients."""
+    terms, grads = at_once(case)
+    for each in (answer.terms, answer.alone):
+        for got, want in zip(each, terms, strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+    for found in filter(lambda x: x is not None, (answer.grads, answer.automatic)):
+        for got, want in zip(leaves(found), leaves(grads), strict=True):
+            np.testing.assert_allclose(got, want, rtol=0, atol=1e-12 * np.abs(want).max())
+
+
+@EACH_ROWS
+@on("xp", ["numpy", "torch", "torch-lent", "jax"], indirect=True)
+def test_rows(case, xp):
+    """The automatic gradient of torch and JAX goes through the loop."""
+    assert_at_once(xp.answer(case.module, case.raw, case.targets, case.config), case)
+
+
+@on("case", CLASSES, ids=ids)
+@on("xp", ["numpy", "torch"], indirect=True)
+def test_rows_of_many_classes(case, xp):
+    assert_at_once(xp.answer(case.module, case.raw, case.targets, case.config), case)
+
+
+@EACH_IMAGES
+@on("xp", ["numpy", "torch-lent"], indirect=True)
+def test_images(case, xp):
+    assert_at_once(xp.answer(case.module, case.raw, case.targets, case.config), case)
+
+
+@EACH_ROWS
+def test_the_rows_make_more_than_two_blocks(case, monkeypatch):
+    here, seen = type(adapter(case.heads[0])), []
+    original = here.scan
+
+    def scan(self, step, carry, rows, size):
+        seen.append(rows[0].shape[1] / size)
+        return original(self, step, carry, rows, size)
+
+    monkeypatch.setattr(here, "scan", scan)
+    case.module.loss_and_grad(case.raw, case.targets, case.config)
+    assert len(seen) == len(case.heads)
+    assert max(seen) > 2
+    assert any(blocks % 1 for blocks in seen)  # the last one is shorter
+
+
+@EACH_IMAGES
+def test_the_images_make_more_than_one_block(case):
+    num = case.config.num_boxes if case.version == "v1" else 1
+    slots, n = sum(num * x[0, ..., 0].size for x in case.heads), len(case.heads[0])
+    assert len(adapter(case.heads[0]).images(n, slots)) > 1
+
+
+@on("n", range(6))
+@on("slots", [0, 1, 7, 30_000, 10**6])
+def test_blocks_hold_every_image_once(n, slots):
+    blocks = adapter(np.zeros(0)).images(n, slots)
+    assert [k for block in blocks for k in range(n)[block]] == list(range(n))
