@@ -51,13 +51,13 @@ def _backward(config: Any, residuals: tuple[Any, Slopes], cotangent: LossTerms) 
     return jax.tree.unflatten(structure, grads), None
 
 
-@jax.custom_jvp
+@jax.custom_jvp  # type: ignore[untyped-decorator]
 def _only_once(x: Any) -> Any:
     """x, where a second derivative asks for an error instead of a wrong 0."""
     return x
 
 
-@_only_once.defjvp
+@_only_once.defjvp  # type: ignore[untyped-decorator]
 def _refuse(primals: Any, tangents: Any) -> Any:
     msg = "jax.loss: its gradient cannot be differentiated; that of vN.loss can"
     raise TypeError(msg)

@@ -537,8 +537,8 @@ MUTANTS = [
     _m(
         "the last cells not tried",
         "nearby.py",
-        "range(0, pairs[0].shape[0], most)",
-        "range(0, pairs[0].shape[0] - most, most)",
+        "while first < num:",
+        "while first < num - num // 2:",
         "v3 v4",
         "large",
     ),
