@@ -5,10 +5,12 @@ import pytest
 
 from tests.support.backends import leaves
 from tests.support.cases import ids
-from tests.support.large import CLASSES, IMAGES, ROWS, at_once
+from tests.support.large import CLASSES, CROWDS, IMAGES, ROWS, at_once
+from yolo_losses import nearby
 from yolo_losses._xp import adapter
 
 on = pytest.mark.parametrize
+EACH_CROWD = on("case", CROWDS, ids=ids)
 EACH_ROWS, EACH_IMAGES = on("case", ROWS, ids=ids), on("case", IMAGES, ids=ids)
 
 
@@ -70,3 +72,22 @@ def test_the_images_make_more_than_one_block(case):
 def test_blocks_hold_every_image_once(n, slots):
     blocks = adapter(np.zeros(0)).images(n, slots)
     assert [k for block in blocks for k in range(n)[block]] == list(range(n))
+
+
+@EACH_CROWD
+@on("xp", ["numpy", "torch-lent"], indirect=True)
+def test_crowds(case, xp):
+    assert_at_once(xp.answer(case.module, case.raw, case.targets, case.config), case)
+
+
+@EACH_CROWD
+def test_the_crowd_makes_more_than_two_parts(case, monkeypatch):
+    seen, original = [], nearby._of_windows
+
+    def of_windows(window, first):
+        seen.append(first)
+        return original(window, first)
+
+    monkeypatch.setattr(nearby, "_of_windows", of_windows)
+    case.module.loss_and_grad(case.raw, case.targets, case.config)
+    assert len(seen) > 2

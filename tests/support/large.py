@@ -74,6 +74,21 @@ def farthest(version: str, threshold: float, size: float) -> Case:
     return Case(f"{version}-farthest-{threshold}-{size}", version, (raw,), targets, config)
 
 
+def crowd(version: str) -> Case:
+    """Many truths with predictions of their size around them: more near pairs than fit at once."""
+    n, t, size = 20, 60, 0.2
+    scale = {"scale_xy": (1.1,)} if version == "v4" else {}
+    config = getattr(yl, version).Config(
+        ((32, 32),), ((0,),), (8,), ignore_by="prediction", ignore_threshold=0.7, **scale
+    )
+    rng = np.random.default_rng(0)
+    centres = rng.uniform(0, 1, (2, t, 2))
+    boxes = np.concatenate([centres, np.full((2, t, 2), size)], axis=-1)
+    raw = rng.normal(0, 0.05, (2, n, n, 1, 6))
+    targets = yl.Targets(boxes, np.zeros((2, t), dtype=int), np.ones((2, t), dtype=bool))
+    return Case(f"{version}-crowd", version, (raw,), targets, config)
+
+
 ROWS: list[Case] = [many_rows(version) for version in PLAIN]
 CLASSES: list[Case] = [many_classes(version) for version in PLAIN]
 IMAGES: list[Case] = [
@@ -90,7 +105,8 @@ FARTHEST: list[Case] = [
     for threshold in (0.3, 0.5, 0.7, 0.9)
     for size in (0.04, 0.1, 0.2)
 ]
-LARGE: list[Case] = [*ROWS, *IMAGES, *FARTHEST]
+CROWDS: list[Case] = [crowd(version) for version in ("v3", "v4")]
+LARGE: list[Case] = [*ROWS, *IMAGES, *FARTHEST, *CROWDS]
 
 
 _STRICT = cache(Strict)
