@@ -219,8 +219,14 @@ def _seeded(t: Raw) -> Raw:
 class Workspace:
     """Gradients that stay where they are, for callers who step in a loop.
 
-    What a call returns is valid until the next one and must not be written to: that call clears the
-    rows of the last, and writes its own and the objectness fields, no more.
+    Made by `workspace` of a version, for raw outputs of one shape and dtype. What a call returns is
+    valid until the next one and must not be written to: that call clears the rows of the last, and
+    writes its own and the objectness fields, no more.
+
+    Attributes
+    ----------
+    grads : tuple of arrays
+        Like the raw outputs; all zero before the first call.
     """
 
     def __init__(self, raw: Sequence[Array]) -> None:

@@ -269,10 +269,7 @@ def loss_and_grad(
 
 
 def workspace(raw: Array) -> Workspace:
-    """An array like `raw` for the gradient of `loss_and_grad(..., work=...)`, call after call.
-
-    The gradient that a call returns is valid until the next one, and must not be written to: the
-    next call writes the objectness fields, its own rows and the rows of the last call alone.
+    """An array like `raw` for `loss_and_grad(..., work=...)`; see `terms.Workspace`.
 
     Raises
     ------

@@ -330,10 +330,7 @@ def loss_and_grad(
 
 
 def workspace(heads: Sequence[Array]) -> Workspace:
-    """Arrays like `heads` for the gradients of `loss_and_grad(..., work=...)`, call after call.
-
-    The gradients that a call returns are valid until the next one, and must not be written to: the
-    next call writes the objectness fields, its own rows and the rows of the last call alone.
+    """Arrays like `heads` for `loss_and_grad(..., work=...)`; see `terms.Workspace`.
 
     Raises
     ------
