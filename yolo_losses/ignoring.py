@@ -10,9 +10,9 @@ from functools import wraps
 from typing import NamedTuple
 
 from . import grid, nearby
-from ._xp import Array, adapter, arange, constant, namespace
+from ._xp import Array, adapter, arange, constant, namespace, number
 from .boxes import Box, edges
-from .grid import Lane, Layout
+from .grid import Cell, Lane, Layout, Raw
 from .matching import Assignment, cells
 from .targets import Truths
 
@@ -64,9 +64,38 @@ def by_shape(scene: Scene, threshold: float) -> Array:
 @_in_blocks
 def by_prior(scene: Scene, threshold: float) -> Array:
     """(N, P): priors, centred on their cells, that overlap an object above the threshold."""
-    xp = namespace(scene.truths.x)
+    near = _near(scene, threshold, _priors, 2 * nearby.SPARSE)
+    if near is not None:
+        return near
     hits = [_prior_hits(scene.truths, lanes, threshold) for lanes in scene.layout.heads()]
-    return xp.concat(hits, axis=1)
+    return namespace(scene.truths.x).concat(hits, axis=1)
+
+
+def _priors(scene: Scene, s: int, lanes: Sequence[Lane]) -> nearby.Boxes:
+    """The priors of a head."""
+    like, H, W = scene.truths.x, lanes[0].H, lanes[0].W
+    pw, ph = (v[:, 0, :] for v in grid.prior_sizes(lanes, like))
+    middle = constant([0.5, 0.5], like)
+
+    def at(image: Array, row: Array, col: Array, slot: Array) -> Sequence[Array]:
+        return (number(col, pw.dtype) + 0.5) / W, (number(row, pw.dtype) + 0.5) / H, pw, ph
+
+    return nearby.Boxes(middle, middle, at)
+
+
+def _near(
+    scene: Scene, threshold: float, boxes: Callable[..., nearby.Boxes], sparse: float
+) -> Array | None:
+    """Only boxes near each truth against it; None where values are not looked at or many are."""
+    layout, truths = scene.layout, scene.truths
+    if not adapter(truths.x).looks:
+        return None
+
+    def overlap(pred: Sequence[Array], gt: Sequence[Array]) -> Array:
+        return _exceeds(*_reach(gt, threshold), *_reach(pred, threshold))
+
+    heads = [boxes(scene, s, lanes) for s, lanes in enumerate(layout.heads())]
+    return nearby.hits(layout, truths, heads, threshold, overlap, sparse)
 
 
 def _prior_hits(truths: Truths, lanes: Sequence[Lane], threshold: float) -> Array:
@@ -101,15 +130,32 @@ def _wider(across: Array, least: Array) -> Array:
 @_in_blocks
 def by_prediction(scene: Scene, threshold: float) -> Array:
     """(N, P): decoded boxes that overlap an object above the threshold."""
-    raw, layout, truths, _, decode = scene
-
-    def overlap(pred: Sequence[Array], gt: Sequence[Array]) -> Array:
-        return _exceeds(*_reach(gt, threshold), *_reach(pred, threshold))
-
-    near = None
-    if adapter(truths.x).looks:
-        near = nearby.hits(raw, layout, truths, decode, threshold, overlap)
+    near = _near(scene, threshold, _predictions, nearby.SPARSE)
     return _all_predictions(scene, threshold) if near is None else near
+
+
+FAR = 1e4  # a raw output beyond which no decode moves
+
+
+def _predictions(scene: Scene, s: int, lanes: Sequence[Lane]) -> nearby.Boxes:
+    """The predictions of a head."""
+    x, H, W, decode = scene.raw[s], lanes[0].H, lanes[0].W, scene.decode
+    far = constant([-FAR, FAR], scene.truths.x)
+    reach_x, reach_y, _, _ = decode(
+        Raw(far, far, far, far, None, None), Cell(0.0, 0.0, 1.0, 1.0), s
+    )  # fmt: skip
+    pw, ph = (v[:, 0, :] for v in grid.prior_sizes(lanes, far))
+    planes: list[Array] = []  # read when the first is asked for
+
+    def at(image: Array, row: Array, col: Array, slot: Array) -> Sequence[Array]:
+        if not planes:
+            planes.extend(namespace(v).reshape(v, (-1,)) for v in grid.box_planes(x, len(lanes)))
+        tx, ty, tw, th = (v[slot + image * (len(lanes) * H * W)] for v in planes)
+        cell = Cell(number(col, pw.dtype), number(row, pw.dtype), pw, ph)
+        x_hat, y_hat, w_hat, h_hat = decode(Raw(tx, ty, tw, th, None, None), cell, s)
+        return x_hat / W, y_hat / H, w_hat, h_hat
+
+    return nearby.Boxes(reach_x, reach_y, at)
 
 
 def _all_predictions(scene: Scene, threshold: float) -> Array:

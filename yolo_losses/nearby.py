@@ -1,29 +1,37 @@
-"""The predictions that can overlap a truth at all, for libraries whose values can be looked at.
+"""The boxes that can overlap a truth at all, for libraries whose values can be looked at.
 
 ::
 
     (1)  IOU > t  ⟹  |x̂ − x| < w (1 − t) / 2t        and so y and h
 
 The IOU is at most that of the intervals along x, I_x / (w + ŵ − I_x), since an overlap is no higher
-than either box. So w > t ŵ, and I_x > (w + ŵ) t / (1 + t) while I_x ≤ (w + ŵ)/2 − |x̂ − x|. A centre
-lies in its cell, or as far outside as the decode can bring it: few cells are near enough.
+than either box. So w > t ŵ, and I_x > (w + ŵ) t / (1 + t) while I_x ≤ (w + ŵ)/2 − |x̂ − x|. The
+centre of a box lies in its cell, or as far outside as a decode can bring it: few cells are near.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from . import grid
-from ._xp import Array, adapter, constant, namespace, number
-from .grid import Cell, Decode, Lane, Layout, Raw
+from ._xp import Array, adapter, namespace, number
+from .grid import Lane, Layout
 from .targets import Truths
 
-FAR = 1e4  # a raw output beyond which no decode moves
 SLACK = 1e-3  # cells; far more than any rounding
-SPARSE = 12  # a pair by itself costs about as much as this many in a plane
+SPARSE = 12  # a prediction by itself costs about as much as this many in a plane
 
-# x̂ ŷ ŵ ĥ of predictions and x y w h of their truths → which overlap
-Test = Callable[[tuple[Array, ...], tuple[Array, ...]], Array]
+
+class Boxes(NamedTuple):
+    """The boxes of one head, each in a cell."""
+
+    reach_x: Array  # (2,): the least and the most of a centre, from the corner of its cell, cells
+    reach_y: Array
+    # image, row, col (M,) and slot in the head (A, M) → x y w h, fractions, that meet (A, M)
+    at: Callable[[Array, Array, Array, Array], Sequence[Array]]
+
+
+# x y w h of boxes and of truths → which overlap
+Test = Callable[[Sequence[Array], Sequence[Array]], Array]
 
 
 class Window(NamedTuple):
@@ -36,36 +44,31 @@ class Window(NamedTuple):
 
 
 def hits(
-    raw: Sequence[Array], layout: Layout, truths: Truths, decode: Decode,
-    threshold: float, test: Test,
+    layout: Layout, truths: Truths, boxes: Sequence[Boxes], threshold: float, test: Test,
+    sparse: float,
 ) -> Array | None:  # fmt: skip
-    """(N, P): predictions that pass the test with any truth; None if too many are near for it."""
+    """(N, P): boxes that pass the test with any truth; None if more than 1 in `sparse` are near."""
     n, t = truths.ok.shape
     xp, heads = namespace(truths.x), layout.heads()
-    windows = [_window(truths, lanes, decode, s, threshold) for s, lanes in enumerate(heads)]
+    windows = [_window(truths, *pair, threshold) for pair in zip(heads, boxes, strict=True)]
     near = sum(
         len(lanes) * int(xp.sum(window.height * window.width))
         for window, lanes in zip(windows, heads, strict=True)
     )
-    if SPARSE * near > n * t * layout.size:
+    if sparse * near > n * t * layout.size:
         return None
     out = xp.zeros((n, layout.size), dtype=xp.bool, **adapter(truths.x).placement(truths.x))
-    for s, (x, lanes, window) in enumerate(zip(raw, heads, windows, strict=True)):
-        planes = [xp.reshape(v, (-1,)) for v in grid.box_planes(x, len(lanes))]
+    for lanes, of_head, window in zip(heads, boxes, windows, strict=True):
         most = max(1, n * layout.size // (3 * len(lanes)))  # what belongs to them is a few planes
         for cells in _cells(window, most):
-            _mark(out, planes, lanes, truths, decode, s, cells, test)
+            _mark(out, lanes, truths, of_head, cells, test)
     return out
 
 
-def _window(
-    truths: Truths, lanes: Sequence[Lane], decode: Decode, s: int, threshold: float
-) -> Window:
+def _window(truths: Truths, lanes: Sequence[Lane], boxes: Boxes, threshold: float) -> Window:
     """Where the centres of a head can be near enough to each truth."""
-    far = constant([-FAR, FAR], truths.x)
-    x_hat, y_hat, _, _ = decode(Raw(far, far, far, far, None, None), Cell(0.0, 0.0, 1.0, 1.0), s)
-    col, width = _span(truths.x, truths.w, lanes[0].W, x_hat, threshold)
-    row, height = _span(truths.y, truths.h, lanes[0].H, y_hat, threshold)
+    col, width = _span(truths.x, truths.w, lanes[0].W, boxes.reach_x, threshold)
+    row, height = _span(truths.y, truths.h, lanes[0].H, boxes.reach_y, threshold)
     count = number(truths.ok, row.dtype)
     xp, size = namespace(row), (math.prod(row.shape),)
     return Window(*(xp.reshape(v, size) for v in (row, col, height * count, width)))
@@ -113,18 +116,13 @@ def _of_windows(window: Window, first: int) -> Cells:
 
 
 def _mark(
-    out: Array, planes: Sequence[Array], lanes: Sequence[Lane], truths: Truths, decode: Decode,
-    s: int, cells: Cells, test: Test,
-) -> None:  # fmt: skip
-    """True in `out` where a prediction passes the test with the truth that it is near."""
+    out: Array, lanes: Sequence[Lane], truths: Truths, boxes: Boxes, cells: Cells, test: Test
+) -> None:
+    """True in `out` where a box passes the test with the truth that it is near."""
     owner, row, col = cells
-    xp, dtype, t = namespace(owner), planes[0].dtype, truths.ok.shape[1]
-    a, H, W, image = len(lanes), lanes[0].H, lanes[0].W, owner // t
-    slot = xp.arange(a)[:, None] * (H * W) + (row * W + col)  # (A, M), in the head
-    fields = (v[slot + image * (a * H * W)] for v in planes)
-    pw, ph = grid.prior_sizes(lanes, planes[0])
-    at = Cell(number(col, dtype), number(row, dtype), pw[:, 0, :], ph[:, 0, :])
-    x_hat, y_hat, w_hat, h_hat = decode(Raw(*fields, None, None), at, s)  # type: ignore[call-arg]
-    gt = tuple(v[image, owner - image * t] for v in truths[:4])
-    anchor, pair = xp.nonzero(test((x_hat / W, y_hat / H, w_hat, h_hat), gt))
+    xp, t, W = namespace(owner), truths.ok.shape[1], lanes[0].W
+    image = owner // t
+    slot = xp.arange(len(lanes))[:, None] * (lanes[0].H * W) + (row * W + col)  # (A, M)
+    gt = [v[image, owner - image * t] for v in truths[:4]]
+    anchor, pair = xp.nonzero(test(boxes.at(image, row, col, slot), gt))
     out[image[pair], lanes[0].start + slot[anchor, pair]] = True

@@ -333,6 +333,7 @@ MUTANTS = [
         "return across > least",
         "return across >= least",
         "v3",
+        "automatic",
     ),
     _m(
         "shape threshold not strict",
@@ -533,7 +534,8 @@ MUTANTS = [
     _m(
         "the rows of the other head", "nearby.py", "lanes[0].start + slot", "slot", "v3 v4", "large"
     ),
-    _m("columns for rows", "nearby.py", "(row * W + col)", "(row * H + col)", "v3 v4", "large"),
+    _m("each column the first", "nearby.py", "(row * W + col)", "(row * W)", "v3 v4", "large"),
+    _m("priors on corners", "ignoring.py", "pw.dtype) + 0.5) / W", "pw.dtype)) / W", "v3 v4"),
     _m(
         "the last cells not tried",
         "nearby.py",
