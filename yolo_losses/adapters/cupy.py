@@ -16,6 +16,7 @@ class CuPy(NumPy):
     looks = False  # a look waits for the device
     block = None
     field_planes = Adapter.field_planes
+    limit = Adapter.limit
 
     def placement(self, x: Array) -> dict[str, Any]:
         return {"device": x.device}

@@ -32,7 +32,7 @@ class _Namespace:
 class Torch(Adapter):
     """PyTorch. No write depends on its order: what is dropped adds 0 or goes to a spare slot.
 
-    With one thread, constants on the CPU are lent to NumPy, whose calls cost a third of torch's.
+    With one thread, constants on the CPU are lent to NumPy, whose calls cost less than torch's.
     """
 
     name = "torch"
