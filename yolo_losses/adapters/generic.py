@@ -150,7 +150,7 @@ class Adapter:
         """
         num = 1 if self.block is None else max(1, math.ceil(n * slots / self.block))
         step = max(1, math.ceil(n / num))
-        return [slice(first, first + step) for first in range(0, max(n, 1), step)]
+        return [slice(first, min(first + step, n)) for first in range(0, max(n, 1), step)]
 
     def fold(
         self, condition: Callable[..., Array], per_truth: Arrays, per_slot: Arrays = ()
