@@ -95,7 +95,8 @@ def agrees(case: Case, package, shows: str = "gradient") -> bool:
         return False
     tolerance, (want_terms, want_grads) = 1e-5 if case in EXTREME else 1e-6, want(case)
     return all(
-        np.allclose(t, e, rtol=1e-8, atol=1e-12) for t, e in zip(terms, want_terms, strict=True)
+        np.shape(t) == np.shape(e) and np.allclose(t, e, rtol=1e-8, atol=1e-12)
+        for t, e in zip(terms, want_terms, strict=True)
     ) and all(
         np.allclose(g, e, rtol=0, atol=tolerance * max(1.0, np.abs(e).max(initial=0)))
         for g, e in zip(leaves(grads), leaves(want_grads), strict=True)

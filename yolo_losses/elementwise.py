@@ -160,10 +160,15 @@ def exp(t: Any) -> Any:
     return namespace(t).exp(_clip(t, -EXP_LIMIT, EXP_LIMIT))
 
 
+def _overflow(t: Array) -> Array:
+    """Where e^t is still finite, and log(1 + e^t) has long been t."""
+    return constant(0.98 * math.log(float(namespace(t).finfo(t.dtype).max)), t)
+
+
 def _exp_minus(t: Array) -> Array:
     """e^−t, finite, so that σ(t) = 1 / (1 + e^−t) and σ(−t) = e^−t σ(t)."""
-    floor = -0.98 * math.log(float(namespace(t).finfo(t.dtype).max))
-    return namespace(t).exp(-namespace(t).maximum(t, constant(floor, t)))
+    xp = namespace(t)
+    return xp.exp(-xp.maximum(t, -_overflow(t)))
 
 
 def _sigmoid(t: Array) -> Array:
@@ -187,7 +192,7 @@ def sqrt_sigmoid(t: Any) -> Any:
 def softplus(t: Any) -> Any:
     """log(1 + e^t) = −log(1 − σ(t)), slope σ(t); softplus(−t) = −log σ(t)."""
     xp = namespace(t)
-    return xp.maximum(t, constant(0.0, t)) + xp.log1p(xp.exp(xp.minimum(t, -t)))
+    return xp.maximum(t, xp.log1p(xp.exp(xp.minimum(t, _overflow(t)))))
 
 
 def _d_bce(c: Array, p: Array, y: Array) -> Array:

@@ -17,6 +17,7 @@ class CuPy(NumPy):
     block = None
     field_planes = Adapter.field_planes
     limit = Adapter.limit
+    fill = Adapter.fill
 
     def placement(self, x: Array) -> dict[str, Any]:
         return {"device": x.device}

@@ -17,6 +17,13 @@ Arrays = tuple[Array, ...]
 Place = Arrays
 
 
+def blocks(n: int, size: int, most: int | None) -> list[slice]:
+    """Even blocks of n things of a size, so many of it together at most, or one thing."""
+    num = 1 if most is None else max(1, math.ceil(n * size / most))
+    step = max(1, math.ceil(n / num))
+    return [slice(first, min(first + step, n)) for first in range(0, max(n, 1), step)]
+
+
 class Adapter:
     """The standard alone: no automatic differentiation, no assignment, no compiler."""
 
@@ -134,7 +141,9 @@ class Adapter:
 
     def fill(self, out: Array, planes: Mapping[int, Array]) -> Array:
         """`out` with each plane in its field."""
-        raise NotImplementedError
+        for k, plane in planes.items():
+            out[..., k] = plane
+        return out
 
     def clear(self, out: Array, place: Place, keep: Array) -> None:
         """0 in the vectors at the kept places."""
@@ -148,9 +157,7 @@ class Adapter:
         """Blocks of n images, of so many slots each, small enough for what works on them to fit a
         cache; one where calls cost more than memory, as in a trace.
         """
-        num = 1 if self.block is None else max(1, math.ceil(n * slots / self.block))
-        step = max(1, math.ceil(n / num))
-        return [slice(first, min(first + step, n)) for first in range(0, max(n, 1), step)]
+        return blocks(n, slots, self.block)
 
     def fold(
         self, condition: Callable[..., Array], per_truth: Arrays, per_slot: Arrays = ()

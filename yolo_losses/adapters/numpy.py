@@ -1,12 +1,15 @@
 """NumPy: assignment in place, kept rows alone are touched."""
 
 from collections.abc import Callable, Mapping
+from itertools import product
 from typing import Any
 
 import array_api_compat.numpy
-from numpy import clip, ndindex
+from numpy import clip
 
-from .generic import Adapter, Array, Place
+from .generic import Adapter, Array, Place, blocks
+
+LINES = 10_000  # of the cache, which holds them
 
 
 class NumPy(Adapter):
@@ -56,8 +59,11 @@ class NumPy(Adapter):
 
     def fill(self, out: Array, planes: Mapping[int, Array]) -> Array:
         for k, plane in planes.items():
-            for anchor in ndindex(plane.shape[3:]):  # one stride each, which is quicker
-                out[(..., *anchor, k)] = plane[(..., *anchor)]
+            n, h, w, *anchors = plane.shape
+            for images, *anchor in product(blocks(n, h * w, LINES), *map(range, anchors)):
+                field = out[(images, ..., *anchor, k)]  # of one stride, which is quicker
+                field.copy()  # lines arrive quicker for reading, and are then there to write to
+                field[...] = plane[(images, ..., *anchor)]
         return out
 
     def clear(self, out: Array, place: Place, keep: Array) -> None:

@@ -77,11 +77,6 @@ class Torch(Adapter):
     def assigns(self, x: Array) -> bool:
         return not traced()
 
-    def fill(self, out: Array, planes: Mapping[int, Array]) -> Array:
-        for k, plane in planes.items():
-            out.select(-1, k).copy_(plane)
-        return out
-
     def clear(self, out: Array, place: Place, keep: Array) -> None:
         out.index_put_((self._images(out), *place), out.new_zeros(()))
 
