@@ -75,6 +75,12 @@ class Dask(Adapter):
 
         return _by_image(add_rows, out.shape, out.dtype, out, rows, keep, *place)
 
+    def put_rows(self, out: Array, place: Place, rows: Array) -> Array:
+        def put_rows(out: Array, rows: Array, *place: Array) -> Array:
+            return NUMPY.put_rows(out.copy(), place, rows)
+
+        return _by_image(put_rows, out.shape, out.dtype, out, rows, *place)
+
 
 def _by_image(
     f: Callable[..., Array], shape: tuple[int, ...], dtype: Any, *arrays: Array, **options: Any

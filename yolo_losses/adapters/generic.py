@@ -112,6 +112,29 @@ class Adapter:
         rows = xp.take_along_axis(rows, xp.broadcast_to(owner[..., None], (n, slots, d)), axis=1)
         return out + xp.reshape(rows, out.shape)
 
+    def put_rows(self, out: Array, place: Place, rows: Array) -> Array:
+        """`out` with rows set at their places, all different in an image; in place where possible.
+
+        At least one row.
+        """
+        xp, (n, r, d), slots = self.xp, rows.shape, math.prod(out.shape[1:-1])
+        everyone = xp.ones((n, r), dtype=xp.bool, **self.placement(out))
+        owner = self._owner(self._slot(out, place), everyone, slots)
+        index = xp.broadcast_to((owner % r)[..., None], (n, slots, d))
+        rows = xp.reshape(xp.take_along_axis(rows, index, axis=1), out.shape)
+        return xp.where(xp.reshape(owner < r, (*out.shape[:-1], 1)), rows, out)
+
+    def in_order(
+        self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array]
+    ) -> Any:
+        """step(carry, row) on arrays (N, ...) of rows (N, R, ...), one after the other.
+
+        For rules in which an order counts. A trace grows with R where the library has no loop.
+        """
+        for r in range(rows[0].shape[1]):
+            carry = step(carry, [v[:, r, ...] for v in rows])
+        return carry
+
     def scan(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
     ) -> Any:

@@ -53,6 +53,17 @@ class JAX(Adapter):
     def add_rows(self, out: Array, place: Place, rows: Array, keep: Array) -> Array:
         return jax.vmap(lambda out, rows, *place: out.at[place].add(rows))(out, rows, *place)
 
+    def put_rows(self, out: Array, place: Place, rows: Array) -> Array:
+        return jax.vmap(lambda out, rows, *place: out.at[place].set(rows))(out, rows, *place)
+
+    def in_order(
+        self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array]
+    ) -> Any:
+        if not _traced(rows):
+            return super().in_order(step, carry, rows)
+        rows = [jnp.moveaxis(v, 1, 0) for v in rows]
+        return jax.lax.scan(lambda carry, row: (step(carry, row), None), carry, rows)[0]
+
     def scan(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
     ) -> Any:

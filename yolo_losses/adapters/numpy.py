@@ -49,6 +49,11 @@ class NumPy(Adapter):
         out[self._kept(place, keep)] += rows[keep]
         return out
 
+    def put_rows(self, out: Array, place: Place, rows: Array) -> Array:
+        image = self.xp.arange(out.shape[0], **self.placement(out))[:, None]
+        out[(image, *place)] = rows
+        return out
+
     def scan(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
     ) -> Any:

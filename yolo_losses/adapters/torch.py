@@ -69,6 +69,9 @@ class Torch(Adapter):
     def add_rows(self, out: Array, place: Place, rows: Array, keep: Array) -> Array:
         return out.index_put_((self._images(out), *place), rows, accumulate=True)
 
+    def put_rows(self, out: Array, place: Place, rows: Array) -> Array:
+        return out.index_put_((self._images(out), *place), rows)
+
     def scan(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
     ) -> Any:
