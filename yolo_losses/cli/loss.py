@@ -1,9 +1,8 @@
 """`yolo-losses loss`: the loss of a caller's own arrays."""
 
-import ast
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,12 +10,13 @@ import click
 import numpy as np
 
 from .. import __version__
-from ..data import read_npz, read_yolo_folder, yolo_names
+from ..data import read_npz, read_yolo_folder
 from ..demo.libraries import LIBRARIES, TERMS, library, loss_on
 from ..demo.versions import MODULES, Case, argument, by_head, num_heads
 from ..targets import Targets, pad_targets
 from ..terms import LossTerms
-from .group import fail, failures, main, need
+from .group import failures, main, need
+from .inputs import config_of, heads_of, images_of
 
 
 class Result(NamedTuple):
@@ -70,72 +70,26 @@ def loss(
     """
     need("cli", "the table", *["rich"] * (json_file != "-"))
     with failures():
-        case = Case(version, version, _config(version, preset, settings))
+        case = Case(version, version, config_of(version, preset, settings))
         result = _compute(case, backend, raw, labels)
         _save(result, json_file)
     if json_file != "-":
         _print(result)
 
 
-def _config(version: str, preset: str | None, settings: Sequence[str]) -> Any:
-    """A preset with changes."""
-    kind = MODULES[version].Config
-    presets = [name for name, value in vars(kind).items() if isinstance(value, classmethod)]
-    name = preset or ("coco" if "coco" in presets else presets[0])
-    if name not in presets:
-        fail(f"{version} has no preset {name!r}; it has {', '.join(presets)}")
-    return replace(getattr(kind, name)(), **dict(_setting(text, kind) for text in settings))
-
-
-def _setting(text: str, kind: type) -> tuple[str, Any]:
-    """One KEY=VALUE."""
-    key, equals, value = text.partition("=")
-    names = [field.name for field in fields(kind)]
-    if not equals or key not in names:
-        fail(f"--set must be KEY=VALUE with KEY one of {', '.join(names)}, got {text!r}")
-    try:
-        return key, ast.literal_eval(value)
-    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-        return key, value
-
-
 def _compute(case: Case, backend: str, raw: str, labels: str) -> Result:
     """Read the files and compute."""
     found = library(backend)
     arrays = read_npz(raw)
-    heads = _heads(raw, arrays, case.config)
+    heads = heads_of(raw, arrays, case.config)
     num_images = heads[0].shape[0] if heads[0].ndim else 0
     nothing = pad_targets([[]] * num_images, [[]] * num_images)
     with np.errstate(all="ignore"):
         case.module.loss(argument(case.config, heads), nothing, case.config)  # checks the shapes
-        images = _images(raw, arrays, labels, num_images)
+        images = images_of(raw, arrays, labels, num_images)
         targets = pad_targets(*read_yolo_folder(labels, images))
         terms = loss_on(found, case, heads, targets)
         return Result(case, backend, images, heads, terms, _counts(case, heads, targets))
-
-
-def _heads(raw: str, arrays: dict[str, np.ndarray], config: Any) -> list[np.ndarray]:
-    """The raw outputs that a config asks for."""
-    num = num_heads(config)
-    wanted = ["raw"] if num is None else [f"head{s}" for s in range(num)]
-    got = [key for key in arrays if key != "images"]
-    if set(got) != set(wanted):
-        fail(f"{raw} must hold {', '.join(wanted)}, it holds {', '.join(got) or 'nothing'}")
-    return [arrays[key] for key in wanted]
-
-
-def _images(raw: str, arrays: dict[str, np.ndarray], labels: str, num_images: int) -> list[str]:
-    """The names of the images: of the file, or of all label files."""
-    stored = arrays.get("images")
-    if stored is None:
-        names, source = yolo_names(labels), f"{labels} holds label files of"
-    elif stored.ndim != 1 or stored.dtype.kind != "U":
-        fail(f"{raw}: images must be a list of strings, got {stored.dtype} {stored.shape}")
-    else:
-        names, source = stored.tolist(), f"{raw}: images names"
-    if len(names) != num_images:
-        fail(f"{source} {len(names)} images, the raw outputs hold {num_images}")
-    return names
 
 
 def _counts(case: Case, heads: list[np.ndarray], targets: Targets) -> dict[str, np.ndarray]:

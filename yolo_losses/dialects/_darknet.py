@@ -80,12 +80,13 @@ def read(truths: Array, most: int, raw: Array, num_classes: int | None = None) -
 
     With `num_classes`, a class that does not exist takes its truth out, and no other.
     """
-    box, label, _ = found = read_all(truths[:, : min(most, truths.shape[1]), :], raw)
+    box, label, _ = read_all(truths[:, : min(most, truths.shape[1]), :], raw)
     ended = namespace(box).cumulative_sum(number(box[..., 0] == 0, label.dtype), axis=1)
     live = ended == 0
     if num_classes is not None:
         live = live & (label >= 0) & (label < num_classes)
-    return found._replace(live=live)
+    box = namespace(box).where(live[..., None], box, 0.5)  # a size whose logarithm exists
+    return Truths(box, label, live)
 
 
 class Places(NamedTuple):

@@ -12,19 +12,24 @@ All δ are −dL/dt: half a square, and for the classes their cross entropy. y a
 
 Departs from the formula of v2:
 
-* coordinates: half the square, of t_w rather than of w, and without (2 − w h).
-* ignore: objectness has no slope where a prediction overlaps a truth above `thresh`.
-* warm-up: as long as fewer than 12800 images were seen, all boxes are drawn to their anchors.
-* classes: a cross entropy; with `softmax` 0 they are not squashed at all, and cost half a square.
-* `focal_loss`: class slopes times ½ (1 − q)(1 − q − 2q ln q), q = p̂ of the own class.
 * assignment: with `bias_match` 0, the anchor whose predicted size fits best.
-* collisions: the last truth wins.
+* ignore: objectness has no slope where a prediction overlaps a truth above `thresh`.
+* coordinates: half the square, of t_w and t_h rather than of w and h, and without (2 − w h). Below
+  12800 images `seen`, all other boxes are drawn to their anchors.
+* objectness: half the square; the IOU is a target only with `rescore`.
+* classes: a cross entropy. With `softmax` 0 they are not squashed at all, and cost half a square.
+  `focal_loss`: slopes times ½ (1 − q)(1 − q − 2q ln q), q = p̂ of the own class.
+* collisions: the last truth wins, as there.
+* cost: what is printed is Σ δ² over the batch, and no loss.
+* eps: an IOU is 0 where 0/0 is NaN in `darknet_v2`.
 * truths: reading ends at the first x of 0, and after `max_boxes`; a class that does not exist takes
   its truth out.
-* what is printed is Σ δ².
 
-Departs from `darknet_v2` in the weight of small boxes, in slopes inside of δ, in classes without a
-softmax, and in an IOU of 0 where 0/0 is NaN there. Centres on the right or lower edge: as there.
+Faults:
+
+* linear classes: `softmax` 0 leaves class scores without any squashing.
+* printed cost: it is not the loss; do not compare it with one.
+* edges: a centre on the right or lower edge is written behind its row, as in `darknet_v3`.
 """
 
 from dataclasses import dataclass

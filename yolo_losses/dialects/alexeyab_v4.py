@@ -17,28 +17,39 @@ s σ'(t_x) / W: no loss has this gradient.
 
 Departs from the formula of v4:
 
-* coordinates: the gradient above; `iou_normalizer` is 0.75 unless the file says otherwise.
 * assignment: the union, as there; other anchors only if `iou_thresh` is below 1, by the overlap
   `iou_thresh_kind` of shapes.
-* ignore: only where some class, any, has a probability above 0.25 as well.
-* `truth_thresh`: above it a prediction is drawn to the truth it overlaps most.
-* `objectness_smooth`: an ignored prediction is drawn to its IOU; an assigned one is drawn to 1 only
-  where its slope is exactly 0 so far, and otherwise keeps being pushed down.
+* ignore: a prediction has no objectness slope where its box overlaps any truth above
+  `ignore_thresh`, and some class, any, has a probability above 0.25 as well. Above `truth_thresh`
+  it is drawn to the truth that it overlaps most.
+* coordinates: the gradient above, which belongs to no loss; `iou_normalizer` is 0.75 unless the
+  file says otherwise.
+* objectness: with `objectness_smooth` an ignored prediction is drawn to its IOU, and an assigned
+  one to 1 only where its slope is exactly 0 so far; otherwise it keeps being pushed down.
 * classes: `focal_loss` multiplies the slopes by ½ (1 − q)(1 − q − 2q ln q), and leaves out
   smoothing and multipliers; `cls_normalizer` works on the own class alone, and with multipliers
   alone.
 * collisions: box slopes add up, objectness is written again, classes are united, where the slope of
   the own class is not exactly 0.
 * reduction: with `iou_thresh` below 1, the box slopes of a predictor are divided by the number of
-  classes with a slope above 0. Two truths of one class are not averaged; smoothing makes classes of
-  small probability count.
+  classes with a slope above 0.
+* cost: what is printed is iou_normalizer · mean (1 − IOU) of assigned pairs (1 − GIOU for "giou")
+  plus obj_normalizer Σ δ² of objectness and classes; Σ δ² for "mse" and without `show_details`.
+* eps: α has 1e-6 in its denominator.
 * truths: reading ends at the first x of 0, and after `max_boxes`; a class that does not exist takes
   its truth out.
-* what is printed: iou_normalizer · mean (1 − IOU) of assigned pairs (1 − GIOU for "giou") plus
-  obj_normalizer Σ δ² of objectness and classes; Σ δ² for "mse" and without `show_details`.
 
-Faults: those of `darknet_boxes`. `delta_normalizer` does nothing on the CPU. Centres on the right
-or lower edge: as in `darknet_v3`.
+Faults:
+
+* box gradient: it lacks the slope of the decode, doubles that of sizes, and has a wrong sign in
+  DIOU and CIOU, see `darknet_boxes`.
+* average: two truths of one class on one predictor add up without it; label smoothing lets classes
+  of small probability count in it.
+* objectness_smooth: assigned predictors may be pushed down.
+* normalizers: `cls_normalizer` does nothing without multipliers, `delta_normalizer` nothing on the
+  CPU.
+* printed cost: "diou" and "ciou" print 1 − IOU.
+* edges: a centre on the right or lower edge is written behind its row, as in `darknet_v3`.
 """
 
 from collections.abc import Callable

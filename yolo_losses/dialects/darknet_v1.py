@@ -14,17 +14,26 @@ Departs from the formula of v1:
 
 * decode: linear; the network gives square roots. A negative root has the same size, but its slope
   is that of the positive one.
-* all terms are half of the formula's.
 * assignment: where no box of the cell overlaps the truth, the one nearest to it is responsible, by
   the root of the summed squares of x/S, y/S, w, h. `forced`: box 1 where the area is below 0.1,
   else box 0.
-* classes: with `softmax` 1 the slope is p(c) − p̂(c) all the same, that of a cross entropy.
+* coordinates: half of the formula's term.
+* objectness: half of the formula's term; the IOU is a target only with `rescore`.
+* classes: half of the formula's term. With `softmax` the slope is that of a cross entropy.
+* collisions: the first truth keeps the cell, as there.
+* cost: what is printed is Σ δ² over the batch, where the scales count twice, and no loss.
 * truths: those with a width or height below 0.005 are dropped; reading does not end at a zero.
-* what is printed is Σ δ², where the scales count twice, and no loss.
 
-Faults: boxes without a size have the IOU 0/0. Where no box is nearer than 20 the program writes out
-of its memory; here the first is taken. `random` is not restated. A centre on the right edge (x = 1)
-belongs to the next row; on the lower edge it lies outside and is left out here.
+Faults:
+
+* printed cost: it is not the loss; do not compare it with one.
+* boxes without a size: their IOU is 0/0.
+* far boxes: where no box is nearer than 20, the program writes out of its memory; here the first is
+  taken.
+* edges: a centre on the right edge (x = 1) belongs to the next row; one on the lower edge lies
+  outside of the program's array and is left out here.
+
+`random` is not restated.
 """
 
 from collections.abc import Callable

@@ -13,19 +13,22 @@ is −dL/dt of half the squares above and the cross entropy of the classes. y an
 
 Departs from the formula of v2:
 
-* coordinates: half the square, of t_w rather than of w; the weight of a size is that of its log.
-* ignore: objectness has no slope where a prediction overlaps a truth above `thresh`.
-* warm-up: as long as fewer than 12800 images were seen, all boxes are drawn to their anchors.
-* classes: a cross entropy, not a square.
 * assignment: with `bias_match` 0, the anchor whose predicted size fits best.
-* collisions: the last truth wins; with `softmax` 0 the classes are united, as in
+* ignore: objectness has no slope where a prediction overlaps a truth above `thresh`.
+* coordinates: half the square, of t_w and t_h rather than of w and h. Below 12800 images `seen`,
+  all other boxes are drawn to their anchors.
+* objectness: half the square; the IOU is a target only with `rescore`.
+* classes: a cross entropy, not a square; logistic classifiers with `softmax` 0.
+* collisions: the last truth wins, as there; with `softmax` 0 the classes are united, as in
   `darknet_v3`.
-* truths: reading ends at the first x of 0, and after 30.
-* what is printed is Σ δ², along the squashed values.
+* cost: what is printed is Σ δ² over the batch, along the squashed values, and no loss.
+* truths: reading ends at the first x of 0, and after 30; classes are not checked.
 
-Faults: on the CPU the program propagates nothing of this layer. A centre on the right or lower edge
-is written behind its row, as in `darknet_v3`; what the program writes into the next image is left
-out here.
+Faults:
+
+* CPU: the program propagates nothing of this layer on the CPU.
+* printed cost: it is not the loss; do not compare it with one.
+* edges: a centre on the right or lower edge is written behind its row, as in `darknet_v3`.
 """
 
 from dataclasses import dataclass

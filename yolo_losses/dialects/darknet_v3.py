@@ -11,20 +11,25 @@
 
 Departs from the formula of v3:
 
-* coordinates: cross entropy for x and y, half the square for w and h; no gate; the centre's offset
-  is not clipped.
-* ignore: a prediction is left alone where its box overlaps any truth above `ignore_thresh`.
-* `truth_thresh`: above it a prediction is drawn to the truth it overlaps most.
+* ignore: a prediction has no objectness slope where its box overlaps any truth above
+  `ignore_thresh`. Above `truth_thresh` it is drawn to the truth that it overlaps most.
+* coordinates: cross entropy for x and y, half the square for t_w and t_h; no gate; the centre's
+  offset is not clipped.
 * collisions: the last truth has the box, but the classes are united. Whether a predictor was
   written before is read from the slope of class 0: where that is 0 because σ(c_0) is 0 or 1 in
   float32, all classes are written anew.
-* truths: reading ends at the first x of 0, and after `max_boxes`.
-* what is printed is Σ δ², not the loss.
+* cost: what is printed is Σ δ² over the batch, and no loss.
+* truths: reading ends at the first x of 0, and after `max_boxes`; classes are not checked.
 
-Faults: a centre on the right edge (x = 1) is written to the first column of the next row, one on
-the lower edge to the next anchor; behind the last anchor of an image the program writes into the
-next image, which is left out here. A class that does not exist is written outside of its predictor;
-here it is the class of none.
+Faults:
+
+* printed cost: it is not the loss; do not compare it with one.
+* united classes: they depend on class 0, see above.
+* edges: a centre on the right edge (x = 1) is written to the first column of the next row, one on
+  the lower edge to the next anchor; behind the last anchor of an image the program writes into the
+  next image, which is left out here.
+* classes: one that does not exist is written outside of its predictor; here it is the class of
+  none.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,58 @@
+"""What commands read: a config of presets and changes, raw outputs, label files."""
+
+import ast
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+
+from ..data import yolo_names
+from ..demo.versions import MODULES, num_heads
+from .group import fail
+
+
+def config_of(version: str, preset: str | None, settings: Sequence[str]) -> Any:
+    """A preset with changes."""
+    kind = MODULES[version].Config
+    presets = [name for name, value in vars(kind).items() if isinstance(value, classmethod)]
+    name = preset or ("coco" if "coco" in presets else presets[0])
+    if name not in presets:
+        fail(f"{version} has no preset {name!r}; it has {', '.join(presets)}")
+    return replace(getattr(kind, name)(), **dict(setting(text, kind) for text in settings))
+
+
+def setting(text: str, kind: type, flag: str = "--set") -> tuple[str, Any]:
+    """One KEY=VALUE."""
+    key, equals, value = text.partition("=")
+    names = [field.name for field in fields(kind)]
+    if not equals or key not in names:
+        fail(f"{flag} must be KEY=VALUE with KEY one of {', '.join(names)}, got {text!r}")
+    try:
+        return key, ast.literal_eval(value)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return key, value
+
+
+def heads_of(raw: str, arrays: dict[str, np.ndarray], config: Any) -> list[np.ndarray]:
+    """The raw outputs that a config asks for."""
+    num = num_heads(config)
+    wanted = ["raw"] if num is None else [f"head{s}" for s in range(num)]
+    got = [key for key in arrays if key != "images"]
+    if set(got) != set(wanted):
+        fail(f"{raw} must hold {', '.join(wanted)}, it holds {', '.join(got) or 'nothing'}")
+    return [arrays[key] for key in wanted]
+
+
+def images_of(raw: str, arrays: dict[str, np.ndarray], labels: str, num_images: int) -> list[str]:
+    """The names of the images: of the file, or of all label files."""
+    stored = arrays.get("images")
+    if stored is None:
+        names, source = yolo_names(labels), f"{labels} holds label files of"
+    elif stored.ndim != 1 or stored.dtype.kind != "U":
+        fail(f"{raw}: images must be a list of strings, got {stored.dtype} {stored.shape}")
+    else:
+        names, source = stored.tolist(), f"{raw}: images names"
+    if len(names) != num_images:
+        fail(f"{source} {len(names)} images, the raw outputs hold {num_images}")
+    return names
