@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from .. import _check
 from .._xp import Array, adapter, arange, compute_dtype, constant, namespace, number
 from ..elementwise import one_hot
+from . import _options
 from .results import Deltas
 
 OBJ = 4  # the field of objectness
@@ -39,13 +40,6 @@ def check(where: str, raw: Array, truths: Array, options: Any, kind: type, ancho
         if getattr(options, name) not in (None, size):
             got = f"{tuple(raw.shape)} with {name} = {getattr(options, name)}"
             _check.wrong_value(where, "raw", f"have the {name} of its options", got)
-
-
-def check_options(where: str, options: Any, kind: type) -> None:
-    """The Options of the dialect that was called."""
-    if not isinstance(options, kind):
-        expected = f"be a {where.partition('.')[0]}.Options"
-        _check.wrong_type(where, "options", expected, type(options).__name__)
 
 
 def check_truths(where: str, truths: Array, raw: Array) -> None:

@@ -1,9 +1,12 @@
 """Options of dialects: plain, hashable numbers, whatever they came as."""
 
+from collections.abc import Sequence
 from dataclasses import fields
 from typing import Any
 
 from .. import _check
+from .._xp import Array
+from ..targets import Targets
 
 
 def plain(value: Any) -> Any:
@@ -39,3 +42,39 @@ def counts(where: str, options: Any, *names: str) -> None:
     for name in names:
         if getattr(options, name) is not None:
             _check.count(where, name, getattr(options, name))
+
+
+def heads(where: str, options: Any) -> None:
+    """`anchors`, pairs in pixels for each head, and as many `strides`."""
+    if not isinstance(options.anchors, tuple) or not options.anchors:
+        _check.wrong_value(where, "anchors", "hold pairs for each head", repr(options.anchors))
+    for pairs in options.anchors:
+        _check.anchors(where, pairs)
+    one_a_head(where, options, "strides")
+
+
+def one_a_head(where: str, options: Any, name: str) -> None:
+    """A positive number for each head."""
+    values = getattr(options, name)
+    if not isinstance(values, tuple) or len(values) != len(options.anchors):
+        expected = f"hold one number for each of {len(options.anchors)} heads"
+        _check.wrong_value(where, name, expected, repr(values))
+    for value in values:
+        _check.positive(where, name, value)
+
+
+def check_call(
+    where: str, raw: Sequence[Array], targets: Targets, options: Any, kind: type
+) -> None:
+    """Heads that fit the anchors of their options, and targets that fit the heads."""
+    of_kind(where, options, kind)
+    masks = [range(len(pairs)) for pairs in options.anchors]
+    _check.heads(where, raw, masks, options.strides)
+    _check.targets(where, targets, ("heads[0]", raw[0]))
+
+
+def of_kind(where: str, options: Any, kind: type) -> None:
+    """The Options of the dialect that was called."""
+    if not isinstance(options, kind):
+        expected = f"be a {where.partition('.')[0]}.Options"
+        _check.wrong_type(where, "options", expected, type(options).__name__)

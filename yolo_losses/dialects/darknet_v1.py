@@ -268,7 +268,7 @@ def deltas(raw: Array, truths: Array, options: Options) -> Deltas:
 
 def _checked(raw: Array, truths: Array, options: Options) -> None:
     where = "darknet_v1.deltas"
-    _darknet.check_options(where, options, Options)
+    _options.of_kind(where, options, Options)
     _check.floating(where, "raw", raw)
     size = options.side**2 * (options.classes + 5 * options.num)
     if raw.ndim != 2 or raw.shape[1] != size:
