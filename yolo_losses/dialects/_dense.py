@@ -114,7 +114,9 @@ def all_classes(rows: Rows, label: Array, like: Array) -> Array:
     xp, same = namespace(like), rows.keep[:, :, None] & rows.keep[:, None, :]
     for v in rows.place:
         same = same & (v[:, :, None] == v[:, None, :])
-    own = one_hot(label, like[:, 0, 0, 0, None, :] + xp.zeros_like(label, dtype=like.dtype)[..., None])
+    own = one_hot(
+        label, like[:, 0, 0, 0, None, :] + xp.zeros_like(label, dtype=like.dtype)[..., None]
+    )
     return number(xp.matmul(number(same, like.dtype), own) > 0, like.dtype)
 
 
