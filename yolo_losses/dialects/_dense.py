@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from .. import matching
 from .._xp import Array, adapter, arange, compute_dtype, constant, namespace, number
-from ..elementwise import bce, one_hot
+from ..elementwise import one_hot
 from ..targets import Targets
 from . import overlaps
 
@@ -17,7 +17,7 @@ class Truths(NamedTuple):
     live: Array
 
 
-def truths(x: Array, targets: Targets, limit: bool = False) -> Truths:
+def truths(x: Array, targets: Targets) -> Truths:
     """Targets beside raw outputs x."""
     xp, boxes = namespace(x), targets.boxes
     box = xp.astype(boxes, compute_dtype(x), copy=False)
@@ -109,20 +109,21 @@ def put(x: Array, rows: Rows, values: Array) -> Array:
     return adapter(plane).add_rows(plane, rows.place, values, rows.last)
 
 
-def all_classes(rows: Rows, label: Array, like: Array) -> Array:
-    """(N, T, K): the classes of all truths on a row's predictor, like the logits (..., K)."""
+def own_class(label: Array, num_classes: int, like: Array) -> Array:
+    """(..., K): 1 for the class of each label, 0 for the others."""
+    xp, here = namespace(like), adapter(like).placement(like)
+    return one_hot(label, xp.zeros(num_classes, dtype=like.dtype, **here))
+
+
+def all_classes(rows: Rows, label: Array, num_classes: int, like: Array) -> Array:
+    """(N, T, K): the classes of all truths on a row's predictor."""
     xp, same = namespace(like), rows.keep[:, :, None] & rows.keep[:, None, :]
     for v in rows.place:
         same = same & (v[:, :, None] == v[:, None, :])
-    own = one_hot(
-        label, like[:, 0, 0, 0, None, :] + xp.zeros_like(label, dtype=like.dtype)[..., None]
-    )
+    own = own_class(label, num_classes, like)
     return number(xp.matmul(number(same, like.dtype), own) > 0, like.dtype)
 
 
 def total(v: Array, weight: Array) -> Array:
     """Σ weight · v, weights (..., 1) or of the shape of v."""
     return namespace(v).sum(v * weight)
-
-
-__all__ = ["bce"]

@@ -40,7 +40,7 @@ from typing import NamedTuple
 
 from .._xp import Array, adapter, compute_dtype, constant, namespace, number
 from ..boxes import edges, split
-from ..elementwise import bce, one_hot
+from ..elementwise import bce
 from ..targets import Targets
 from . import _dense, _options
 from .results import DialectLoss
@@ -176,19 +176,11 @@ def _target(
     xy = (gt[..., :2] - prior[:, :2]) / options.strides[head] + 0.5
     xy = xp.clip(xy, min=OFFSET_EPS, max=1 - OFFSET_EPS)
     wh = xp.log(xp.maximum(gt[..., 2:] / prior[:, 2:], xp.zeros_like(xy) + OFFSET_EPS))
-    own = one_hot(
-        xp.take_along_axis(label, index, axis=1), xp.zeros_like(gt[..., :1]) + _k(depth, gt)
-    )
+    own = _dense.own_class(xp.take_along_axis(label, index, axis=1), depth - 5, gt)
     e = options.one_hot_smoother
     classes = own * (1 - e) + e / (depth - 5)
     target = xp.concat([xy, wh, xp.ones_like(xy[..., :1]), classes], axis=-1)
     return xp.reshape(xp.where(held[..., None], target, 0.0), (*shape, depth))
-
-
-def _k(depth: int, like: Array) -> Array:
-    """Zeros (K,)."""
-    xp = namespace(like)
-    return xp.zeros(depth - 5, dtype=like.dtype, **adapter(like).placement(like))
 
 
 def _head(x: Array, t: Assigned, options: Options) -> list[Array]:

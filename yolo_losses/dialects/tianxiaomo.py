@@ -98,7 +98,7 @@ def assign(x: Array, targets: Targets, options: Options, head: int) -> dict[str,
     cell = xp.astype(xp.stack([found.col, found.row], axis=-1), box.dtype)
     one = xp.ones_like(box[..., :1])
     scale2 = 2 - box[..., 2:3] * box[..., 3:] / x.shape[1] ** 2
-    classes = _dense.all_classes(found, gt.label, _dense.fields(x)[3])
+    classes = _dense.all_classes(found, gt.label, x.shape[-1] - 5, box)
     values = xp.concat([scale2, box[..., :2] - cell, size, one, classes], axis=-1)
     planes = _dense.put(x, found, values)
     near = _near(x, box, gt, found, anchors, options)
