@@ -29,10 +29,7 @@ Overlap = Callable[[Array, Array], Array]
 
 def check(where: str, raw: Array, truths: Array, options: Any, kind: type, anchors: int) -> None:
     """Raw outputs (N, H, W, A, 5 + K), truths (N, M, 5), and options of the layer."""
-    if not isinstance(options, kind):
-        _check.wrong_type(
-            where, "options", f"be a {where.partition('.')[0]}.Options", type(options)
-        )
+    _options.of_kind(where, options, kind)
     _check.head(where, "raw", raw, anchors)
     check_truths(where, truths, raw)
     _, h, w, _, e = raw.shape

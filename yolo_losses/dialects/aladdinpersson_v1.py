@@ -79,7 +79,7 @@ def encode(raw: Array, targets: Targets, options: Options) -> Target:
     return _cells.written(raw, rows, box, classes)
 
 
-def _iou(pred: Array, gt: Array) -> Array:
+def iou(pred: Array, gt: Array) -> Array:
     """I / (|ŵ·ĥ| + |w·h| − I + 1e-6)."""
     xp, p, g = namespace(pred), edges(*split(pred)), edges(*split(gt))
     w = xp.minimum(p.x2, g.x2) - xp.maximum(p.x1, g.x1)
@@ -119,7 +119,7 @@ def loss(raw: Array, targets: Targets, options: Options) -> DialectLoss:
     _cells.check("aladdinpersson_v1.loss", raw, targets, options, Options, options.B)
     xp, v = namespace(raw), _cells.split_cells(raw, options.B)
     t = encode(raw, targets, options)
-    ious = _iou(v.box, t.box)
+    ious = iou(v.box, t.box)
     best = xp.argmax(ious, axis=-1)[..., None]
     box = number(arange(options.B, best, best.dtype) == best, v.box.dtype) * t.obj
     pred = xp.where(box[..., None] > 0, v.box, 1.0)

@@ -250,6 +250,13 @@ def _by_exp(t: Array, anchors: Array) -> Array:
 DECODE = {"sigmoid": _by_sigmoid, "exp": _by_exp}
 
 
+def sizes(anchors: Array, index: Array) -> Array:
+    """(N, R, 2): anchors (A, 2) by index (N, R)."""
+    xp = namespace(anchors)
+    found = adapter(index).lookup(xp.permute_dims(anchors, (1, 0)), index)
+    return xp.permute_dims(found, (1, 2, 0))
+
+
 # Terms of one head.
 
 
@@ -267,7 +274,7 @@ def _focal(loss: Array, t: Array, y: Array, gamma: float) -> Array:
     return loss * (y * ALPHA + (1 - y) * (1 - ALPHA)) * (1 - p_t) ** gamma
 
 
-def _mean(v: Array, keep: Array) -> Array:
+def mean(v: Array, keep: Array) -> Array:
     """The mean of kept rows, 0 where there is none."""
     xp, weight = namespace(v), number(keep, v.dtype)
     weight = xp.broadcast_to(weight[..., None], v.shape) if v.ndim > keep.ndim else weight
@@ -275,7 +282,7 @@ def _mean(v: Array, keep: Array) -> Array:
     return xp.sum(v * weight) / xp.where(count > 0, count, 1.0)
 
 
-def _winner(rows: Rows, overlap: Array, shape: tuple[int, ...], by_overlap: bool) -> Array:
+def winner(rows: Rows, overlap: Array, shape: tuple[int, ...], by_overlap: bool) -> Array:
     """(N, R): the row whose overlap is the objectness target of its predictor."""
     xp, (_, H, W, A, _) = namespace(overlap), shape
     slot = (rows.row * W + rows.col) * A + rows.anchor
@@ -293,7 +300,7 @@ def _objectness(x: Array, rows: Rows, overlap: Array, options: Options) -> Array
     goal = 1 - options.gr + options.gr * xp.where(overlap < 0, 0.0, overlap)
     plane = xp.zeros((*x.shape[:4], 1), dtype=dtype, **adapter(x).placement(x))
     if rows.keep.shape[1]:
-        keep = _winner(rows, overlap, x.shape, options.sort_obj_iou)
+        keep = winner(rows, overlap, x.shape, options.sort_obj_iou)
         goal = xp.where(keep, goal, 0.0)[..., None]
         plane = adapter(plane).add_rows(plane, rows.place, goal, keep)
     t, y = xp.astype(x[..., 4], dtype, copy=False), plane[..., 0]
@@ -306,7 +313,7 @@ def _classes(c: Array, rows: Rows, options: Options) -> Array:
         return namespace(c).sum(c) * 0
     eps = options.label_smoothing
     y = one_hot(rows.label, c) * (1 - eps) + eps / 2
-    return _mean(_focal(_cross_entropy(c, y, options.cls_pw), c, y, options.fl_gamma), rows.keep)
+    return mean(_focal(_cross_entropy(c, y, options.cls_pw), c, y, options.fl_gamma), rows.keep)
 
 
 def _head(x: Array, targets: Targets, options: Options, head: int) -> tuple[Array, Array, Array]:
@@ -315,12 +322,11 @@ def _head(x: Array, targets: Targets, options: Options, head: int) -> tuple[Arra
     rows = assign(x, targets, options, head)
     t = xp.astype(adapter(x).gather(x, rows.place, rows.keep), dtype, copy=False)
     anchors = constant(options.anchors[head], t) / options.strides[head]
-    sizes = adapter(t).lookup(xp.permute_dims(anchors, (1, 0)), rows.anchor)
-    pred = DECODE[program.decode](t, xp.permute_dims(sizes, (1, 2, 0)))
+    pred = DECODE[program.decode](t, sizes(anchors, rows.anchor))
     overlap = overlaps.similarity(program.overlap, "ciou", pred, rows.box)
     target = adapter(overlap).stop(overlap)
     return (
-        _mean(1 - overlap, rows.keep),
+        mean(1 - overlap, rows.keep),
         _objectness(x, rows, target, options),
         _classes(t[..., 5:], rows, options),
     )
