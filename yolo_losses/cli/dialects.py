@@ -99,7 +99,7 @@ def _of_slopes(
 ) -> list[np.ndarray]:
     boxes, labels, valid = targets
     rows = np.concatenate([boxes, labels[..., None]], axis=-1) * valid[..., None]
-    return difference.slopes(dialect.name, dialect.module, options, heads, rows)
+    return list(difference.slopes(dialect.name, dialect.module, options, heads, rows))
 
 
 def _of_loss(
@@ -110,7 +110,8 @@ def _of_loss(
 
     raw = [torch.from_numpy(x).requires_grad_() for x in heads]
     gt = Targets(*map(torch.from_numpy, targets))
-    dialect.module.loss(difference.arranged(raw, options[0]), gt, options[0]).total.backward()
+    arranged = difference.arranged(dialect.name, raw)
+    dialect.module.loss(arranged, gt, options[0]).total.backward()
     return [np.zeros(x.shape) if x.grad is None else x.grad.numpy() for x in raw]
 
 

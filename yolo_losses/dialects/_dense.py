@@ -8,6 +8,8 @@ from ..elementwise import one_hot
 from ..targets import Targets
 from . import overlaps
 
+PLAIN = "plain"  # the row of overlaps.PROGRAMS without an ε
+
 
 class Truths(NamedTuple):
     """Truths in the compute dtype: boxes (N, T, 4), in the middle where there is none."""
@@ -61,7 +63,7 @@ def shape_overlap(gt: Array, anchors: Array, program: str, kind: str) -> Array:
 
 
 def overlapped(pred: Array, gt: Array, live: Array, program: str, threshold: float) -> Array:
-    """(N, H, W, A): predictions (N, H, W, A, 4) that overlap a truth (N, T, 4) above a threshold."""
+    """(N, H, W, A): predictions (N, H, W, A, 4) that overlap any truth (N, T, 4)."""
     xp, (n, *shape, _) = namespace(pred), pred.shape
     pred = adapter(pred).stop(xp.reshape(pred, (n, 1, -1, 4)))
     if gt.shape[1] == 0:
@@ -122,6 +124,13 @@ def all_classes(rows: Rows, label: Array, num_classes: int, like: Array) -> Arra
         same = same & (v[:, :, None] == v[:, None, :])
     own = own_class(label, num_classes, like)
     return number(xp.matmul(number(same, like.dtype), own) > 0, like.dtype)
+
+
+def log_softmax(c: Array) -> Array:
+    """log(e^c / Σ e^c) over the last axis."""
+    xp = namespace(c)
+    c = c - adapter(c).stop(xp.max(c, axis=-1, keepdims=True))
+    return c - xp.log(xp.sum(xp.exp(c), axis=-1, keepdims=True))
 
 
 def total(v: Array, weight: Array) -> Array:

@@ -2,11 +2,11 @@
 
 ::
 
-    box    = Σ 1obj [ (x − x̂)² + (y − ŷ)² + (√w − r(ŵ))² + (√h − r(ĥ))² ]   r(v) = sign(v) √|v + 1e-6|
+    box    = Σ 1obj [ (x − x̂)² + (y − ŷ)² + (√w − r(ŵ))² + (√h − r(ĥ))² ]
     object = Σ 1obj (IOU − Ĉ)²
     noobj  = Σ Ĉ² of all boxes of cells without an object
     class  = Σ 1obj_i Σ_c (p(c) − p̂(c))²
-    total  = λ_coord box + object + λ_noobj noobj + class
+    total  = λ_coord box + object + λ_noobj noobj + class          r(v) = sign(v) √|v + 1e-6|
 
 What the network gives is taken as it is: x̂ ŷ in the cell, ŵ ĥ in cells. Of two boxes the one with
 the higher IOU is responsible, the first of equals. Sums over the batch.

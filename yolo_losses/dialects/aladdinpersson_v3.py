@@ -8,7 +8,8 @@
     class  = mean 1obj (−log softmax(c)[class])
     total  = Σ_heads λ_box box + object + λ_noobj noobj + class
 
-y and h as x and w. The IOU, of x y in the cell and w h in cells, is a constant. λ_box = λ_noobj = 10.
+y and h as x and w. The IOU, of x y in the cell and w h in cells, is a constant. λ_box = λ_noobj =
+10.
 
 Departs from the formula of v3:
 
@@ -39,7 +40,6 @@ from ..targets import Targets
 from . import _dense, _options
 from .aladdinpersson_v1 import iou
 from .results import DialectLoss
-from .uvipen_v2 import log_softmax
 
 EPS = 1e-16
 IGNORED = -1.0
@@ -78,7 +78,8 @@ class Options:
 def assign(x: Array, targets: Targets, options: Options, head: int) -> Array:
     """(N, H, W, A, 6): the program's targets of one head.
 
-    1 where an object is, −1 where ignored, else 0; then x y in the cell, w h in cells, and the class.
+    1 where an object is, −1 where ignored, else 0; then x y in the cell, w h in cells, and the
+    class.
     """
     xp, gt, (n, h, w, a, _) = namespace(x), _dense.truths(x, targets), x.shape
     box = _dense.grid_box(gt, x.shape)
@@ -86,7 +87,7 @@ def assign(x: Array, targets: Targets, options: Options, head: int) -> Array:
     if gt.live.shape[1] == 0:
         return xp.reshape(out, (n, h, w, a, 6))
     anchors = constant(options.anchors[head], box) / options.strides[head]
-    ious = _dense.shape_overlap(box[..., 2:], anchors, "tianxiaomo_xyxy", "iou")
+    ious = _dense.shape_overlap(box[..., 2:], anchors, _dense.PLAIN, "iou")
     corner = xp.floor(box[..., :2])
     inside = gt.live & (corner[..., 0] < w) & (corner[..., 1] < h)
     cell = number(xp.where(inside, corner[..., 1] * w + corner[..., 0], 0.0), gt.label.dtype)
@@ -134,7 +135,7 @@ def _head(x: Array, targets: Targets, options: Options, head: int) -> list[Array
     size = xp.log(EPS + t[..., 3:5] / anchors)
     d2 = xp.concat([sigmoid(xy) - t[..., 1:3], wh - size], axis=-1) ** 2
     own = _dense.own_class(number(t[..., 5], adapter(x).integer), c.shape[-1], c)
-    log_p = xp.sum(log_softmax(c) * own, axis=-1, keepdims=True)
+    log_p = xp.sum(_dense.log_softmax(c) * own, axis=-1, keepdims=True)
     return [
         _mean(d2, obj),
         _mean((sigmoid(o) - goal) ** 2, obj),

@@ -6,6 +6,7 @@ predictor in either, objectness elsewhere, classes.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -60,8 +61,10 @@ def by_predictor(grad: np.ndarray, num_boxes: int | None) -> tuple[np.ndarray, n
 
 def held(box: np.ndarray, cls: np.ndarray) -> np.ndarray:
     """(N, H, W, A): predictors whose box or classes have a slope."""
-    some = (box[..., :4] != 0).any(axis=-1)
-    return some | (cls != 0).any(axis=-1) if cls.shape[3] == box.shape[3] else some
+    some: np.ndarray = (box[..., :4] != 0).any(axis=-1)
+    if cls.shape[3] == box.shape[3]:
+        some = some | (cls != 0).any(axis=-1)
+    return some
 
 
 def groups(
@@ -115,7 +118,7 @@ def _place(pairs: Sequence[tuple[np.ndarray, np.ndarray]], at: int) -> tuple[int
 
 
 def options_of_head(name: str, module: Any, config: Any, heads: Sequence[Any]) -> list[Any]:
-    """The Options of each head, of a dialect that gives slopes."""
+    """The Options of each head of a dialect that gives slopes; those of one that has a loss."""
     return _BUILD[name](module.Options, config, heads)
 
 
@@ -162,7 +165,46 @@ def _yolo_v4(Options: Any, config: Any, heads: Sequence[Any]) -> list[Any]:
     return [Options(**each, **shared, scale_x_y=s) for each, s in pairs]
 
 
+# Those of PyTorch's programs go from fine to coarse.
+
+
+def _plain(Options: Any, config: Any, heads: Sequence[Any]) -> list[Any]:
+    return [Options(B=config.num_boxes)]
+
+
+def _cells(Options: Any, config: Any, heads: Sequence[Any]) -> list[Any]:
+    anchors = tuple((w / config.stride, h / config.stride) for w, h in config.anchors)
+    return [Options(anchors=anchors)]
+
+
+def _pyramid(Options: Any, config: Any, heads: Sequence[Any]) -> list[Any]:
+    """Anchors of each head, in the order of the config."""
+    anchors = [[config.anchors[k] for k in mask] for mask in config.masks]
+    return [Options(anchors=anchors, strides=config.strides)]
+
+
+def _fine_first(Options: Any, config: Any, heads: Sequence[Any]) -> list[Any]:
+    (options,) = _pyramid(Options, config, heads)
+    return [replace(options, anchors=options.anchors[::-1], strides=options.strides[::-1])]
+
+
+def arranged(name: str, heads: Sequence[Any]) -> Any:
+    """Heads in the order of a program with a loss: one array for v1 and v2."""
+    if _BUILD[name] in (_plain, _cells):
+        return heads[0]
+    return list(heads)[::-1] if _BUILD[name] is _fine_first else list(heads)
+
+
 _BUILD = {
+    "abeardear_v1": _plain,
+    "aladdinpersson_v1": _plain,
+    "uvipen_v2": _cells,
+    "mmdetection": _pyramid,
+    "aladdinpersson_v3": _pyramid,
+    "ultralytics": _fine_first,
+    "tianxiaomo": _fine_first,
+    "hunglc007": _fine_first,
+    "katacv": _fine_first,
     "darknet_v1": _detection,
     "darknet_v2": _region,
     "alexeyab_v2": _region,

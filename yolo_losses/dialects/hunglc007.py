@@ -32,14 +32,13 @@ Faults:
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .. import matching
-from .._xp import Array, adapter, arange, constant, namespace, number
+from .._xp import Array, arange, constant, namespace, number
 from ..elementwise import bce, sigmoid
 from ..targets import Targets
 from . import _dense, _options, overlaps
+from ._dense import PLAIN
 from .results import DialectLoss
 
-PLAIN = "tianxiaomo_xyxy"  # IOU and GIOU without an ε
 ASSIGN = 0.3
 SMOOTHING = 0.01
 
@@ -106,8 +105,8 @@ def _wanted(raw: Sequence[Array], gt: _dense.Truths, options: Options) -> list[A
 def assign(raw: Sequence[Array], targets: Targets, options: Options) -> list[dict[str, Array]]:
     """The program's targets, one a head.
 
-    `label` (N, H, W, A, 5 + K): x y w h in pixels, 1, smoothed classes. `bboxes` (N, T, 4): x y w h of
-    the truths that the head holds, 0 for others.
+    `label` (N, H, W, A, 5 + K): x y w h in pixels, 1, smoothed classes. `bboxes` (N, T, 4): x y w h
+    of the truths that the head holds, 0 for others.
     """
     gt = _pixels(raw[0], _dense.truths(raw[0], targets), options.strides[0])
     wanted = _wanted(raw, gt, options)
@@ -172,15 +171,10 @@ def _head(x: Array, t: dict[str, Array], options: Options, head: int) -> list[Ar
 def loss(raw: Sequence[Array], targets: Targets, options: Options) -> DialectLoss:
     """The loss.
 
-    Parameters
-    ----------
-    raw : sequence of arrays, shape (N, H, W, A, 5 + K), real floating
-        One array for each of `options.anchors`, fine to coarse; the program's layout is
-        (N, H, W, A·(5 + K)), in float32.
-    targets : Targets
-        (N, T, 4) centre form, fractions of the image; (N, T); (N, T). The program's boxes have whole
-        pixels for edges.
-    options : Options
+    Parameters ---------- raw : sequence of arrays, shape (N, H, W, A, 5 + K), real floating One
+    array for each of `options.anchors`, fine to coarse; the program's layout is (N, H, W, A·(5 +
+    K)), in float32. targets : Targets (N, T, 4) centre form, fractions of the image; (N, T); (N,
+    T). The program's boxes have whole pixels for edges. options : Options
 
     Returns
     -------

@@ -21,7 +21,8 @@ Departs from the formula of v4:
 * objectness: YOLOv5: the target is the CIOU.
 * classes: YOLOv4: a softmax.
 * collisions: the last row has the predictor, and no other has a term.
-* reduction: sums over each image, means over the batch; YOLOv5: means by head, times the batch size.
+* reduction: sums over each image, means over the batch; YOLOv5: means by head, times the batch
+  size.
 * eps: 1e-6 in the union, in c² and in the heights of atan(w/h); none in α.
 
 Faults:
@@ -42,7 +43,6 @@ from ..elementwise import bce, sigmoid
 from ..targets import Targets
 from . import _dense, _options, ultralytics
 from .results import DialectLoss
-from .uvipen_v2 import log_softmax
 
 EPS = 1e-6
 GATE = 0.5  # IOU below which α is 0
@@ -150,7 +150,7 @@ def _ignored(x: Array, targets: Targets, anchors: Array) -> Array:
     xy, wh, _, _ = _dense.fields(x)
     centre = 2 * sigmoid(xy) - 0.5 + _dense.corner(x)
     pred = xp.concat([centre, (2 * sigmoid(wh)) ** 2 * anchors], axis=-1)
-    return _dense.overlapped(pred, _dense.grid_box(gt, x.shape), gt.live, "tianxiaomo_xywh", GATE)
+    return _dense.overlapped(pred, _dense.grid_box(gt, x.shape), gt.live, _dense.PLAIN, GATE)
 
 
 def _yolov4(x: Array, targets: Targets, options: Options, head: int) -> list[Array]:
@@ -172,7 +172,7 @@ def _yolov4(x: Array, targets: Targets, options: Options, head: int) -> list[Arr
         _dense.total(bce(o, xp.zeros_like(o)), number(free, o.dtype)) / n,
         _dense.total(1 - ciou, keep) / n,
         _dense.total(bce(t_o, xp.ones_like(t_o)), keep) / n,
-        _dense.total(-xp.sum(log_softmax(c) * own, axis=-1), keep) / n,
+        _dense.total(-xp.sum(_dense.log_softmax(c) * own, axis=-1), keep) / n,
     ]
 
 

@@ -9,18 +9,18 @@
 
 y and h as x and w; pixels. Sums over the batch, by head.
 
-A prior stands on the middle of its cell. It is responsible for the truth it overlaps most, among the
-priors of cells in which any truth's centre falls: above `pos_iou_thr`, or where no other such prior
-overlaps the truth more. Of all others those that overlap no truth above `neg_iou_thr` are negatives;
-the rest is ignored.
+A prior stands on the middle of its cell. It is responsible for the truth it overlaps most, among
+the priors of cells in which any truth's centre falls: above `pos_iou_thr`, or where no other such
+prior overlaps the truth more. Of all others those that overlap no truth above `neg_iou_thr` are
+negatives; the rest is ignored.
 
 Departs from the formula of v3:
 
 * assignment: the IOU is of priors that stand on their cells, not of shapes; more than one prior may
   be responsible for a truth, in cells of other truths too.
 * ignore: by prior, with a threshold of its own.
-* coordinates: twice a cross entropy for x and y; twice the square for t_w and t_h; no weight of small
-  boxes, no gate.
+* coordinates: twice a cross entropy for x and y; twice the square for t_w and t_h; no weight of
+  small boxes, no gate.
 * classes: smoothing divides by K, not by 2.
 * collisions: the truth that a prior overlaps most, or the last that it is the best for.
 * reduction: a sum over the batch, so that the loss grows with it.
@@ -28,10 +28,10 @@ Departs from the formula of v3:
 
 Faults:
 
-* responsible cells: they are the union over all truths, so a large truth takes priors in the cell of
-  another one, whose offset is then clipped: its target is a corner of that cell.
-* edges: a centre on the right edge belongs to the next row; one on the lower edge is an IndexError in
-  the program, and belongs to no cell here.
+* responsible cells: they are the union over all truths, so a large truth takes priors in the cell
+  of another one, whose offset is then clipped: its target is a corner of that cell.
+* edges: a centre on the right edge belongs to the next row; one on the lower edge is an IndexError
+  in the program, and belongs to no cell here.
 """
 
 from collections.abc import Sequence

@@ -28,7 +28,7 @@ from ..boxes import Box, edges, split
 
 
 class Program(NamedTuple):
-    """What a program adds, and where."""
+    """What a program adds, and where; "plain" is none of them, and adds nothing."""
 
     union: float
     hull: float
@@ -52,6 +52,7 @@ PROGRAMS = {
     "scaled_yolov4": _all(1e-16),
     "torchvision": _all(1e-7, strict=True),
     "torchvision_pairwise": Program(0, 0, 1e-7, 1e-7),
+    "plain": Program(0, 0, 0, 0, strict=True),
     "tianxiaomo_xyxy": Program(0, 0, 1e-16, 0, strict=True),
     "tianxiaomo_xywh": Program(0, 0, 1e-16, 0, from_edges=False, distance=0.25, strict=True),
 }

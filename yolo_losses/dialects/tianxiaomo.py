@@ -9,15 +9,15 @@
     obj = Σ (1 − 1ign) BCE(Ĉ, 1obj)
     cls = Σ 1obj Σ_c BCE(p̂(c), p(c))
 
-y and h as x and w; w h in cells², H the rows of the grid. Sums over the batch. `l2` is the sum of all
-squares of the masked outputs, for the eye alone.
+y and h as x and w; w h in cells², H the rows of the grid. Sums over the batch. `l2` is the sum of
+all squares of the masked outputs, for the eye alone.
 
 Departs from the formula of v4:
 
 * decode: without `scale_xy`.
 * assignment: the best of all anchors alone, by the CIOU of boxes with a common corner.
-* ignore: predictions that overlap a truth above `ignore_thre`, where the image has an object on this
-  head.
+* ignore: predictions that overlap a truth above `ignore_thre`, where the image has an object on
+  this head.
 * coordinates: cross entropy for x and y, half the square for t_w and t_h, weighted by the size.
 * collisions: the last truth has the box; the classes of all are positive.
 * reduction: a sum over the batch, so that the loss grows with it.
@@ -41,7 +41,6 @@ from ..targets import Targets
 from . import _dense, _options
 from .results import DialectLoss
 
-PLAIN = "tianxiaomo_xywh"
 EPS = 1e-16
 
 
@@ -80,8 +79,8 @@ def _rows(x: Array, gt: _dense.Truths, options: Options, head: int) -> _dense.Ro
     col, row = _dense.floor(box[..., 0], gt.label), _dense.floor(box[..., 1], gt.label)
     here = here & (col < w) & (row < h)
     zero = xp.zeros_like(anchor)
-    place = (xp.where(here, v, zero) for v in (row, col, anchor))
-    return _dense.rows(x.shape, *place, here)
+    row, col, anchor = (xp.where(here, v, zero) for v in (row, col, anchor))
+    return _dense.rows(x.shape, row, col, anchor, here)
 
 
 def assign(x: Array, targets: Targets, options: Options, head: int) -> dict[str, Array]:
@@ -114,7 +113,7 @@ def _near(
     xp, (xy, wh, _, _) = namespace(x), _dense.fields(x)
     pred = xp.concat([sigmoid(xy) + _dense.corner(x), xp.exp(wh) * anchors], axis=-1)
     live = gt.live & xp.any(found.keep, axis=1, keepdims=True) if gt.live.shape[1] else gt.live
-    return _dense.overlapped(pred, box, live, PLAIN, options.ignore_thre)
+    return _dense.overlapped(pred, box, live, _dense.PLAIN, options.ignore_thre)
 
 
 def _head(x: Array, targets: Targets, options: Options, head: int) -> dict[str, Array]:

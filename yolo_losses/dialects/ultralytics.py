@@ -5,7 +5,7 @@
 
 ::
 
-    x̂ = 2σ(t_x) − ½ + c_x   ŵ = p_w (2σ(t_w))²     in cells; eriklindernoren: σ(t_x) + c_x, p_w e^{t_w}
+    x̂ = 2σ(t_x) − ½ + c_x   ŵ = p_w (2σ(t_w))²     in cells; eriklindernoren as the formula
 
     box = Σ_heads mean_rows (1 − CIOU)                                            · box
     obj = Σ_heads balance · mean_all BCE(t_o, (1 − gr) + gr·max(CIOU, 0))         · obj
@@ -28,18 +28,19 @@ Departs from the formula of v3:
   objectness a focal loss.
 * collisions: every row keeps its box and class terms; the target of objectness is that of the last
   row, in the order neighbour, anchor, truth. `sort_obj_iou`: of the row with the largest CIOU.
-* reduction: means by head, so that a head with one row weighs as much as one with a hundred; the sum
-  is multiplied by the batch size. eriklindernoren: not.
+* reduction: means by head, so that a head with one row weighs as much as one with a hundred; the
+  sum is multiplied by the batch size. eriklindernoren: not.
 * eps: 1e-7 in CIOU; WongKinYiu's and eriklindernoren's 1e-9, and in heights too; ScaledYOLOv4's
   1e-16.
 
 Faults:
 
-* gains: train.py rescales `cls` and `obj` by classes, image size and heads; the loss alone does not.
+* gains: train.py rescales `cls` and `obj` by classes, image size and heads; the loss alone does
+  not.
 * balance: `autobalance` changes the program's state at every call, in validation too; here
   `balanced` is a function of its own.
-* right edge: ScaledYOLOv4 limits cells to n instead of n − 1 and fails at a centre of exactly 1; here
-  it belongs to the last cell.
+* right edge: ScaledYOLOv4 limits cells to n instead of n − 1 and fails at a centre of exactly 1;
+  here it belongs to the last cell.
 * duplicates: on CUDA the order of equal indices is not defined, so two runs of the program differ.
 """
 

@@ -5,8 +5,8 @@
     x̂ = σ(t_x) + c_x   ŵ = p_w e^{t_w}     in cells
 
     coord = coord_scale Σ 1obj Σ [(x − c_x − σ(t_x))² + (log(max(w, 1) / p_w) − t_w)²] / N
-    conf  = Σ m (g − σ(t_o))² / N     m = object_scale, g = IOU of the prediction where an object is,
-                                       else g = 0, m = noobject_scale, or 0 where ignored
+    conf  = Σ m (g − σ(t_o))² / N     m = object_scale, g = IOU of the prediction where an object
+                                       is, else g = 0, m = noobject_scale, or 0 where ignored
     cls   = 2 class_scale Σ 1obj (−log softmax(c)[class]) / N
 
 y and h as x and w; w in cells. The IOU is a constant.
@@ -32,9 +32,8 @@ from .._xp import Array, adapter, constant, namespace, number
 from ..elementwise import one_hot, sigmoid
 from ..targets import Targets
 from . import _dense, _options, overlaps
+from ._dense import PLAIN
 from .results import DialectLoss
-
-PLAIN = "tianxiaomo_xyxy"  # IOU without an ε
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,6 @@ class Options:
         _options.numbers(where, self, "thresh", *scales)
 
 
-class Assigned(_dense.Rows):
-    """Rows of truths; see `_dense.Rows`."""
-
-
 def _decode(x: Array, anchors: Array) -> Array:
     """(N, H, W, A, 4): boxes in cells."""
     xp, (xy, wh, _, _) = namespace(x), _dense.fields(x)
@@ -75,7 +70,7 @@ def _decode(x: Array, anchors: Array) -> Array:
 
 
 def _rows(x: Array, gt: _dense.Truths, anchors: Array) -> _dense.Rows:
-    """The anchor of each truth's cell with the highest IOU of shapes; the cell limited to the grid."""
+    """The anchor of each truth's cell, limited to the grid, with the highest IOU of shapes."""
     xp, box, (_, h, w, _, _) = namespace(x), _dense.grid_box(gt, x.shape), x.shape
     best = xp.argmax(_dense.shape_overlap(box[..., 2:], anchors, PLAIN, "iou"), axis=-1)
     col, row = (
@@ -144,13 +139,6 @@ def loss(raw: Array, targets: Targets, options: Options) -> DialectLoss:
     parts = {
         "coord": options.coord_scale * _dense.total(coord**2, mask) / n,
         "conf": _dense.total((sigmoid(o[..., 0]) - t["tconf"]) ** 2, t["conf_mask"]) / n,
-        "cls": 2 * options.class_scale * _dense.total(-log_softmax(c) * own, mask) / n,
+        "cls": 2 * options.class_scale * _dense.total(-_dense.log_softmax(c) * own, mask) / n,
     }
     return DialectLoss(parts, parts["coord"] + parts["conf"] + parts["cls"])
-
-
-def log_softmax(c: Array) -> Array:
-    """log(e^c / Σ e^c) over the last axis."""
-    xp = namespace(c)
-    c = c - adapter(c).stop(xp.max(c, axis=-1, keepdims=True))
-    return c - xp.log(xp.sum(xp.exp(c), axis=-1, keepdims=True))
