@@ -118,11 +118,11 @@ class Adapter:
         At least one row.
         """
         xp, (n, r, d), slots = self.xp, rows.shape, math.prod(out.shape[1:-1])
-        everyone = xp.ones((n, r), dtype=xp.bool, **self.placement(out))
-        owner = self._owner(self._slot(out, place), everyone, slots)
-        index = xp.broadcast_to((owner % r)[..., None], (n, slots, d))
-        rows = xp.reshape(xp.take_along_axis(rows, index, axis=1), out.shape)
-        return xp.where(xp.reshape(owner < r, (*out.shape[:-1], 1)), rows, out)
+        slot = self._slot(out, place)
+        owner = self._owner(slot, slot == slot, slots)[..., None]
+        rows = xp.take_along_axis(rows, xp.broadcast_to(owner % r, (n, slots, d)), axis=1)
+        old = xp.reshape(out, (n, slots, d))
+        return xp.reshape(xp.where(owner < r, rows, old), out.shape)
 
     def in_order(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array]

@@ -24,12 +24,10 @@ class Target(NamedTuple):
     cls: Array  # (N, S, S, K)
 
 
-def check(
-    where: str, raw: Array, targets: Targets, options: object, kind: type, num_boxes: int
-) -> None:
+def check(where: str, raw: Array, targets: Targets, options: Any, kind: type) -> None:
     """Raw outputs (N, S, S, B·5 + K), targets and options of a call."""
     _options.of_kind(where, options, kind)
-    _check.cells(where, "raw", raw, num_boxes)
+    _check.cells(where, "raw", raw, options.B)
     _check.targets(where, targets, ("raw", raw))
 
 

@@ -100,7 +100,7 @@ def loss(raw: Array, targets: Targets, options: Options) -> DialectLoss:
     ValueError, TypeError
         Arrays that do not fit the options or one another.
     """
-    _cells.check("abeardear_v1.loss", raw, targets, options, Options, options.B)
+    _cells.check("abeardear_v1.loss", raw, targets, options, Options)
     xp, v = namespace(raw), _cells.split_cells(raw, options.B)
     t = encode(raw, targets, options)
     side = constant([raw.shape[2], raw.shape[1]], v.box)

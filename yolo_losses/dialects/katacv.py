@@ -46,6 +46,7 @@ from .results import DialectLoss
 
 EPS = 1e-6
 GATE = 0.5  # IOU below which α is 0
+BALANCE = (4.0, 1.0, 0.4)
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,15 @@ class Options:
     anchors: tuple[tuple[tuple[float, float], ...], ...]
     strides: tuple[float, ...] = (8, 16, 32)
     version: str = "yolov4"
-    balance: tuple[float, ...] = (4.0, 1.0, 0.4)
+    balance: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
         where = "katacv.Options"
         _options.settle(self)
         _options.heads(where, self)
         _check.choice(where, "version", self.version, LOSS)
+        if self.balance is None:
+            object.__setattr__(self, "balance", BALANCE[: len(self.strides)])
         _options.one_a_head(where, self, "balance")
 
     @staticmethod
@@ -188,7 +191,7 @@ def _yolov5(x: Array, targets: Targets, options: Options, head: int) -> list[Arr
     own = _dense.own_class(rows.label, t.shape[-1] - 5, t)
     return [
         0.05 * ultralytics.mean(1 - ciou, rows.keep),
-        options.balance[head] * xp.mean(bce(o, plane)),
+        (options.balance or BALANCE)[head] * xp.mean(bce(o, plane)),
         0.5 * ultralytics.mean(bce(t[..., 5:], own), rows.keep),
     ]
 

@@ -24,25 +24,25 @@ class Dialect(NamedTuple):
 
 _ALL = (
     Dialect("darknet_v1", "v1", "pjreddie/darknet, detection layer", "slopes", "darknet"),
-    Dialect("abeardear_v1", "v1", "abeardear/pytorch-YOLO-v1", "loss", "others"),
-    Dialect("aladdinpersson_v1", "v1", "aladdinpersson, YOLO", "loss", "others"),
+    Dialect("abeardear_v1", "v1", "abeardear/pytorch-YOLO-v1", "loss", "losses"),
+    Dialect("aladdinpersson_v1", "v1", "aladdinpersson, YOLO", "loss", "losses"),
     Dialect("darknet_v2", "v2", "pjreddie/darknet, region layer", "slopes", "darknet"),
     Dialect("alexeyab_v2", "v2", "AlexeyAB/darknet, region layer", "slopes", "darknet"),
-    Dialect("uvipen_v2", "v2", "uvipen/Yolo-v2-pytorch", "loss", "dense"),
+    Dialect("uvipen_v2", "v2", "uvipen/Yolo-v2-pytorch", "loss", "losses"),
     Dialect("darknet_v3", "v3", "pjreddie/darknet, yolo layer", "slopes", "darknet"),
-    Dialect("mmdetection", "v3", "mmdetection, YOLOV3Head", "loss", "dense"),
+    Dialect("mmdetection", "v3", "mmdetection, YOLOV3Head", "loss", "losses"),
     Dialect(
         "ultralytics",
         "v3",
         "ultralytics/yolov3 and its relatives",
         "loss",
-        "ultralytics",
+        "losses",
     ),
-    Dialect("aladdinpersson_v3", "v3", "aladdinpersson, YOLOv3", "loss", "others"),
+    Dialect("aladdinpersson_v3", "v3", "aladdinpersson, YOLOv3", "loss", "losses"),
     Dialect("alexeyab_v4", "v4", "AlexeyAB/darknet, yolo layer", "slopes", "darknet"),
-    Dialect("tianxiaomo", "v4", "Tianxiaomo/pytorch-YOLOv4", "loss", "dense"),
-    Dialect("hunglc007", "v4", "hunglc007/tensorflow-yolov4-tflite", "loss", "others"),
-    Dialect("katacv", "v4", "KataCV, YOLOv4 and v5", "loss", "others"),
+    Dialect("tianxiaomo", "v4", "Tianxiaomo/pytorch-YOLOv4", "loss", "losses"),
+    Dialect("hunglc007", "v4", "hunglc007/tensorflow-yolov4-tflite", "loss", "losses"),
+    Dialect("katacv", "v4", "KataCV, YOLOv4 and v5", "loss", "losses"),
 )
 DIALECTS = {dialect.name: dialect for dialect in _ALL}
 
