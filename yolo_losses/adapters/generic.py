@@ -19,8 +19,7 @@ Place = Arrays
 
 def blocks(n: int, size: int, most: int | None) -> list[slice]:
     """Even blocks of n things of a size, so many of it together at most, or one thing."""
-    num = 1 if most is None else max(1, math.ceil(n * size / most))
-    step = max(1, math.ceil(n / num))
+    step = max(1, n if most is None else math.ceil(n / max(1, math.ceil(n * size / most))))
     return [slice(first, min(first + step, n)) for first in range(0, max(n, 1), step)]
 
 
@@ -120,9 +119,10 @@ class Adapter:
         xp, (n, r, d), slots = self.xp, rows.shape, math.prod(out.shape[1:-1])
         slot = self._slot(out, place)
         owner = self._owner(slot, slot == slot, slots)[..., None]
-        rows = xp.take_along_axis(rows, xp.broadcast_to(owner % r, (n, slots, d)), axis=1)
-        old = xp.reshape(out, (n, slots, d))
-        return xp.reshape(xp.where(owner < r, rows, old), out.shape)
+        new = xp.take_along_axis(rows, xp.broadcast_to(owner % r, (n, slots, d)), axis=1)
+        return xp.where(
+            xp.reshape(owner < r, (*out.shape[:-1], 1)), xp.reshape(new, out.shape), out
+        )
 
     def in_order(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array]
