@@ -117,12 +117,9 @@ class Adapter:
         At least one row.
         """
         xp, (n, r, d), slots = self.xp, rows.shape, math.prod(out.shape[1:-1])
-        slot = self._slot(out, place)
-        owner = self._owner(slot, slot == slot, slots)[..., None]
+        owner = self._owner(self._slot(out, place), place[0] == place[0], slots)[..., None]
         new = xp.take_along_axis(rows, xp.broadcast_to(owner % r, (n, slots, d)), axis=1)
-        return xp.where(
-            xp.reshape(owner < r, (*out.shape[:-1], 1)), xp.reshape(new, out.shape), out
-        )
+        return xp.reshape(xp.where(owner < r, new, xp.reshape(out, new.shape)), out.shape)
 
     def in_order(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array]
