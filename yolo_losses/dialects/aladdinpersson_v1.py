@@ -17,13 +17,12 @@ Departs from the formula of v1:
 * coordinates: w and h are counted in cells, so they weigh S times as much.
 * objectness: the IOU is not a constant: its gradient flows into the box. The other box of an
   object's cell has no term.
-* collisions: the first truth keeps the cell, as there.
 * reduction: a sum over the batch, so that the loss grows with it.
 * eps: 1e-6 in the union and below the root.
 
 Faults:
 
-* IOU target: the objectness of a box draws the box itself, see above.
+* IOU target: the objectness of a box draws the box itself.
 * negative sizes: areas are taken without their sign, so a box that is inside out has an IOU.
 * right edge: a centre of exactly 1 is an IndexError in the program; here it belongs to no cell.
 """

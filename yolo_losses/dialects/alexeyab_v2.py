@@ -19,7 +19,6 @@ Departs from the formula of v2:
 * objectness: half the square; the IOU is a target only with `rescore`.
 * classes: a cross entropy. With `softmax` 0 they are not squashed at all, and cost half a square.
   `focal_loss`: slopes times ½ (1 − q)(1 − q − 2q ln q), q = p̂ of the own class.
-* collisions: the last truth wins, as there.
 * cost: what is printed is Σ δ² over the batch, and no loss.
 * eps: an IOU is 0 where 0/0 is NaN in `darknet_v2`.
 * truths: reading ends at the first x of 0, and after `max_boxes`; a class that does not exist takes

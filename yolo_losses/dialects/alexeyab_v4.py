@@ -17,12 +17,13 @@ s σ'(t_x) / W: no loss has this gradient.
 
 Departs from the formula of v4:
 
-* assignment: the union, as there; other anchors only if `iou_thresh` is below 1, by the overlap
+* assignment: the union; other anchors than the best only if `iou_thresh` is below 1, by the overlap
   `iou_thresh_kind` of shapes.
 * ignore: a prediction has no objectness slope where its box overlaps any truth above
   `ignore_thresh`, and some class, any, has a probability above 0.25 as well. Above `truth_thresh`
   it is drawn to the truth that it overlaps most.
-* coordinates: the gradient above, which belongs to no loss; `iou_normalizer` is 0.75 unless the
+* coordinates: what the program takes for the gradient of the similarity, with a fault for each
+  kind and without the slope of the decode; no loss has it. `iou_normalizer` is 0.75 unless the
   file says otherwise.
 * objectness: with `objectness_smooth` an ignored prediction is drawn to its IOU, and an assigned
   one to 1 only where its slope is exactly 0 so far; otherwise it keeps being pushed down.
@@ -42,7 +43,7 @@ Departs from the formula of v4:
 Faults:
 
 * box gradient: it lacks the slope of the decode, doubles that of sizes, and has a wrong sign in
-  DIOU and CIOU, see `darknet_boxes`.
+  DIOU and CIOU; `darknet_boxes` has the rules.
 * average: two truths of one class on one predictor add up without it; label smoothing lets classes
   of small probability count in it.
 * objectness_smooth: assigned predictors may be pushed down.

@@ -20,7 +20,6 @@ Departs from the formula of v1:
 * coordinates: half of the formula's term.
 * objectness: half of the formula's term; the IOU is a target only with `rescore`.
 * classes: half of the formula's term. With `softmax` the slope is that of a cross entropy.
-* collisions: the first truth keeps the cell, as there.
 * cost: what is printed is Σ δ² over the batch, where the scales count twice, and no loss.
 * truths: those with a width or height below 0.005 are dropped; reading does not end at a zero.
 

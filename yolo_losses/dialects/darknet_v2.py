@@ -19,8 +19,7 @@ Departs from the formula of v2:
   all other boxes are drawn to their anchors.
 * objectness: half the square; the IOU is a target only with `rescore`.
 * classes: a cross entropy, not a square; logistic classifiers with `softmax` 0.
-* collisions: the last truth wins, as there; with `softmax` 0 the classes are united, as in
-  `darknet_v3`.
+* collisions: with `softmax` 0 the classes are united, as in `darknet_v3`.
 * cost: what is printed is Σ δ² over the batch, along the squashed values, and no loss.
 * truths: reading ends at the first x of 0, and after 30; classes are not checked.
 

@@ -24,7 +24,7 @@ Departs from the formula of v3:
 Faults:
 
 * printed cost: it is not the loss; do not compare it with one.
-* united classes: they depend on class 0, see above.
+* united classes: whether they are depends on class 0.
 * edges: a centre on the right edge (x = 1) is written to the first column of the next row, one on
   the lower edge to the next anchor; behind the last anchor of an image the program writes into the
   next image, which is left out here.

@@ -12,7 +12,6 @@ Sums over each image, means over the batch, sums over heads. The gradient flows 
 
 Departs from the formula of v4:
 
-* decode: s = 1.2, 1.1, 1.05, fine to coarse, as there.
 * assignment: on every head the anchors above 0.3, the boxes' centres in the middle of the cell; the
   best of all where there is none.
 * ignore: predictions with an IOU of `iou_loss_thresh` or more with a truth that this head holds.

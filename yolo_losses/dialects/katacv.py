@@ -13,7 +13,8 @@
 
 Departs from the formula of v4:
 
-* decode: x̂ and ŵ as above, so that a box reaches half a cell beyond its own.
+* decode: x̂ = 2σ(t_x) − ½ + c_x, ŵ = p_w (2σ(t_w))², so that a box reaches half a cell beyond its
+  own.
 * assignment: every anchor of every head with max(w/p_w, p_w/w, h/p_h, p_h/h) < 4, in the centre's
   cell; YOLOv5: in the nearer neighbours too.
 * ignore: predictions that overlap a truth above 0.5; YOLOv5: nothing.

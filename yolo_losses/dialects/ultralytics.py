@@ -17,7 +17,8 @@ target is 0 where no row is; the CIOU in it is a constant.
 
 Departs from the formula of v3:
 
-* decode: x̂ and ŵ as above, so that a box reaches half a cell beyond its own.
+* decode: x̂ = 2σ(t_x) − ½ + c_x, ŵ = p_w (2σ(t_w))², so that a box reaches half a cell beyond its
+  own; eriklindernoren as the formula.
 * assignment: every anchor of every head with max(w/p_w, p_w/w, h/p_h, p_h/h) < anchor_t, in the
   centre's cell and in the nearer neighbour along x and along y; eriklindernoren: in the centre's
   cell alone.

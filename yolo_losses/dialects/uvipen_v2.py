@@ -16,7 +16,6 @@ Departs from the formula of v2:
 * ignore: a prediction that overlaps a truth above `thresh` has no objectness term.
 * coordinates: the square of t_w and t_h instead of w and h, and no weight of small boxes.
 * classes: twice a cross entropy, not a square.
-* collisions: the last truth wins, as there.
 * reduction: divided by the batch size.
 
 Faults:
