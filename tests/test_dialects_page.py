@@ -185,6 +185,15 @@ def test_explain_difference_of_every_dialect(call, files, name):
     assert "Predictors with an object" in result.output
 
 
+def test_explain_difference_of_a_relative(call, files):
+    """ultralytics' loss is that of WongKinYiu's YOLOv4 too."""
+    pytest.importorskip("torch")
+    program = "program=wongkinyiu_yolov4"
+    result = explain(call, files, "v4", "ultralytics", "--option", program)
+    assert result.exit_code == 0, result.output
+    assert "the formula of v4 and ultralytics" in " ".join(result.output.split())
+
+
 def test_explain_difference_says_what_and_where(call, files):
     gate = "coord_iou_threshold=None"
     result = explain(

@@ -63,8 +63,9 @@ def explain_difference(
     """
     need("cli", "the table", "rich")
     dialect = DIALECTS[name]
-    if dialect.version != version:
+    if version not in (dialect.version, *dialect.also):
         fail(f"{name} is a dialect of {dialect.version}, not of {version}")
+    dialect = dialect._replace(version=version)
     with failures():
         config = config_of(version, preset, settings)
         heads = [np.asarray(x, dtype=np.float64) for x in heads_of(raw, read_npz(raw), config)]
@@ -146,7 +147,7 @@ def _print(dialect: Dialect, found: Sequence[Group], assigned: Assigned) -> None
 
 def _sentences(dialect: Dialect, found: Sequence[Group], assigned: Assigned) -> list[str]:
     """What was counted, where slopes differ, and what the program's docstring says of it."""
-    a, name, reasons = assigned, dialect.name, departures(dialect)
+    a, name, reasons = assigned, dialect.name, departures(DIALECTS[dialect.name])
     lines = [
         f"\nPredictors with an object: {a.both} in both, {a.formula_alone} in the formula alone, "
         f"{a.dialect_alone} in {name} alone. Left alone of the others: {a.formula_ignores} by the "

@@ -15,6 +15,7 @@ class Dialect(NamedTuple):
     program: str
     gives: str  # "slopes": deltas(raw, truths, options); "loss": loss(raw, targets, options)
     tests: str  # of tests/test_dialects_….py
+    also: tuple[str, ...] = ()  # other versions that it is used for
 
     @property
     def module(self) -> ModuleType:
@@ -37,6 +38,7 @@ _ALL = (
         "ultralytics/yolov3 and its relatives",
         "loss",
         "losses",
+        ("v4",),
     ),
     Dialect("aladdinpersson_v3", "v3", "aladdinpersson, YOLOv3", "loss", "losses"),
     Dialect("alexeyab_v4", "v4", "AlexeyAB/darknet, yolo layer", "slopes", "darknet"),
