@@ -104,7 +104,7 @@ class Section:
         if not _NUMBER.fullmatch(value):
             self.fail(f"{key} must be a number, got {value!r}", key)
         number = float(value)
-        return int(number) if re.fullmatch(r"[+-]?\d+", value) else number
+        return int(value) if re.fullmatch(r"[+-]?\d{1,15}", value) else number
 
     def _whole(self, key: str, value: str) -> int:
         number = self._number(key, value)
@@ -165,8 +165,7 @@ def _add(section: Section, content: str, line: int) -> None:
     if not equals:
         fail(section.place, line, f"a key and a value need '=' between them, got {content!r}")
     if not key or not value:
-        fail(section.place, line, f"{'a value' if value else 'a key'} without its other side: "
-             f"{content!r}")  # fmt: skip
+        fail(section.place, line, f"a key and a value are needed, got {content!r}")
     if key in section.entries:
         first = section.entries[key].line
         text = f"is given again; the value of line {first}, the first, is taken"

@@ -25,9 +25,14 @@ class Shape(NamedTuple):
 def _windows(x: Shape, c: int, size: int, padding: int, strides: tuple[int, int]) -> Shape:
     """A window that slides over the padded input; padding is of both sides together."""
     across, down = strides
-    w = int((x.w + padding - size) / across) + 1
-    h = int((x.h + padding - size) / down) + 1
+    w = _quotient(x.w + padding - size, across) + 1
+    h = _quotient(x.h + padding - size, down) + 1
     return Shape(w, h, c, x.x * across, x.y * down)
+
+
+def _quotient(a: int, b: int) -> int:
+    """a / b towards 0, as the program divides."""
+    return a // b if a >= 0 else -(-a // b)
 
 
 def _strides(layer: Section) -> tuple[int, int]:
