@@ -153,10 +153,9 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _opened(content: str, line: int, place: str) -> Section:
-    name = _before_comment(content)
-    if not name.endswith("]") or len(name) < 3:
+    kind = content[1:-1]
+    if not content.endswith("]") or not kind:
         fail(place, line, f"a section must read [name], got {content!r}")
-    kind = name[1:-1]
     return Section(_ALIASES.get(kind, kind), line, place)
 
 
