@@ -113,7 +113,6 @@ class Layer(NamedTuple):
     """The outputs of a layer, and what its boxes are made of."""
 
     v: Array  # (N, P, E): squashed as the program squashes
-    raw: Array  # (N, P, E)
     unit: Array  # (A, 2): what e^w and e^h are multiplied by, fractions of the image
     shape: tuple[int, int, int]  # A, H, W
     size: Callable[[Array], Array]  # w or h as given → multiples of `unit`
@@ -178,7 +177,7 @@ def layer(raw: Array, unit: Sequence[Sequence[float]], by: Squashing) -> Layer:
     x = flat(adapter(raw).stop(xp.astype(raw, compute_dtype(raw), copy=False)))
     fields = by.xy(x[..., :2]), x[..., 2:4], by.obj(x[..., 4:5]), by.classes(x[..., 5:])
     v = xp.concat(fields, axis=-1)
-    return Layer(v, x, constant(unit, x), (a, h, w), by.size, by.from_size)
+    return Layer(v, constant(unit, x), (a, h, w), by.size, by.from_size)
 
 
 # The first pass, over all predictors.
