@@ -28,6 +28,8 @@ Faults:
 * images without an object on a head: the ignore rule is skipped there, and a perfect prediction is
   punished as background.
 * edges: a centre of exactly 1 is an IndexError in the program; here it belongs to no cell.
+* saturation: the program takes logarithms of probabilities, limited to −100, so that a saturated
+  output has no gradient there; here they come from the logits.
 * input: the program writes to the tensor that it is given, and takes every image for 608 × 608.
 """
 
