@@ -1,0 +1,103 @@
+"""Well-known programs whose gradient or total is what was handed in."""
+
+from importlib.util import find_spec
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..dialects import difference
+from ..dialects.registry import DIALECTS, Dialect
+from .fit import KINDS, Fitter, kind_of_field
+from .problem import summed
+
+CONSTANTS = {1.0: "", -1.0: ", with the sign reversed: darknet's deltas point downhill"}
+
+
+class Program(NamedTuple):
+    """A program that computes these numbers."""
+
+    name: str
+    text: str
+
+
+def programs(fitter: Fitter) -> list[Program]:
+    """All dialects of the version that agree, with options that follow from the config."""
+    version, found = fitter.problem.version, []
+    for dialect in DIALECTS.values():
+        if version in (dialect.version, *dialect.also):
+            text = _agreement(dialect, fitter)
+            if text:
+                found.append(Program(dialect.name, f"{text} {dialect.program}"))
+    return found
+
+
+def _agreement(dialect: Dialect, fitter: Fitter) -> str:
+    if dialect.gives == "loss" and find_spec("torch") is None:
+        return ""
+    try:
+        with np.errstate(all="ignore"):
+            total, grads = _OF[dialect.gives](dialect, fitter)
+    except (ValueError, TypeError, RuntimeError, IndexError, KeyError):
+        return ""  # the config has no counterpart in the program
+    return _of_grad(fitter, grads) or _of_total(fitter, total)
+
+
+def _of_grad(fitter: Fitter, grads: list[np.ndarray]) -> str:
+    if fitter.got.grad is None:
+        return ""
+    n, tolerance = len(fitter.problem.raw[0]), max(fitter.tolerance.grad, 1e-6)
+    factors = {**CONSTANTS, 1 / n: ", divided by the batch", -1 / n: ", divided by the batch, reversed"}
+    for factor, words in factors.items():
+        if _same(fitter, [factor * g for g in grads], tolerance):
+            return f"your gradient{words} is that of"
+    groups = [KINDS[k] for k in range(3) if _same(fitter, grads, tolerance, k)]
+    return f"your gradient of {' and '.join(groups)} is that of" if groups else ""
+
+
+def _same(fitter: Fitter, want: list[np.ndarray], tolerance: float, only: int | None = None) -> bool:
+    assert fitter.got.grad is not None
+    kind = kind_of_field(fitter.problem)
+    for k in range(3) if only is None else (only,):
+        a = np.concatenate([x[..., kind == k].ravel() for x in fitter.got.grad])
+        b = np.concatenate([x[..., kind == k].ravel() for x in want])
+        size = np.abs(b).max(initial=0)
+        if not size or not (np.abs(a - b) <= tolerance * size).all():
+            return False
+    return True
+
+
+def _of_total(fitter: Fitter, total: float | None) -> str:
+    if fitter.got.total is None or total is None:
+        return ""
+    got, n = float(summed(fitter.got.total, ())), len(fitter.problem.raw[0])
+    for factor, words in {1.0: "", 1 / n: ", divided by the batch,"}.items():
+        if abs(got - factor * total) <= fitter.tolerance.term * abs(got):
+            return f"your total{words} is that of"
+    return ""
+
+
+def _of_slopes(dialect: Dialect, fitter: Fitter) -> tuple[float | None, list[np.ndarray]]:
+    options, p = _options(dialect, fitter), fitter.problem
+    boxes, labels, valid = p.targets
+    rows = np.concatenate([boxes, labels[..., None]], axis=-1) * valid[..., None]
+    return None, list(difference.slopes(dialect.name, dialect.module, options, p.raw, rows))
+
+
+def _options(dialect: Dialect, fitter: Fitter) -> list[Any]:
+    p = fitter.problem
+    return difference.options_of_head(dialect.name, dialect.module, p.config, p.raw)
+
+
+def _of_loss(dialect: Dialect, fitter: Fitter) -> tuple[float | None, list[np.ndarray]]:
+    import torch
+
+    options, p = _options(dialect, fitter), fitter.problem
+    raw = [torch.from_numpy(x.copy()).requires_grad_() for x in p.raw]
+    gt = type(p.targets)(*map(torch.from_numpy, p.targets))
+    total = dialect.module.loss(difference.arranged(dialect.name, raw), gt, options[0]).total
+    total.backward()
+    grads = [np.zeros(x.shape) if x.grad is None else x.grad.numpy() for x in raw]
+    return float(total.detach()), grads
+
+
+_OF: dict[str, Any] = {"slopes": _of_slopes, "loss": _of_loss}

@@ -1,0 +1,169 @@
+"""Stage by stage: what was handed in against the formula, up to the first that differs."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..terms import LossTerms
+from .agree import bound, errors
+from .fit import Fitter, predicted, wrong_slopes
+from .problem import TERMS, Problem, summed
+from .setup import Prediction, Setup
+
+# The stages as a reader sees them, and what belongs to each.
+PARTS = {
+    "decode": ("boxes", "obj", "cls"), "iou": ("iou",), "assignment": ("responsible",),
+    "ignore": ("ignored",), "box": ("terms.box",), "obj": ("terms.obj",),
+    "noobj": ("terms.noobj",), "cls": ("terms.cls",), "total": ("total",), "gradient": ("grad",),
+}  # fmt: skip
+FIELDS = ("t_x", "t_y", "t_w", "t_h", "t_o")
+QUANTILES = (0.5, 0.9, 0.99, 1.0)
+
+
+class Difference(NamedTuple):
+    """The worst number of the first stage that differs.
+
+    `errors` are all absolute errors of that part, one array a head, for a picture.
+    """
+
+    stage: str
+    part: str
+    place: str
+    got: float
+    want: float
+    absolute: float
+    relative: float
+    ulp: float  # of the precision of the inputs
+    wrong: int
+    count: int
+    quantiles: tuple[float, ...]  # of the absolute errors: 0.5, 0.9, 0.99, 1
+    errors: Sequence[np.ndarray]
+
+
+class Stage(NamedTuple):
+    """One stage: whether it agrees, None for nothing handed in, and its largest error in ulp."""
+
+    name: str
+    agrees: bool | None
+    ulp: float = 0.0
+
+
+def walk(fitter: Fitter) -> tuple[list[Stage], Difference | None]:
+    """All stages up to the first difference."""
+    prediction, out = Prediction(Setup(fitter.problem)), []
+    for stage, parts in PARTS.items():
+        given = [p for p in parts if p in fitter.got.given]
+        if not given:
+            out.append(Stage(stage, None))
+            continue
+        found = [_part(fitter, prediction, stage, part) for part in given]
+        wrong = next((d for d in found if d.wrong), None)
+        out.append(Stage(stage, wrong is None, max(d.ulp for d in found)))
+        if wrong is not None:
+            return out, wrong
+    return out, None
+
+
+def _part(fitter: Fitter, p: Prediction, stage: str, part: str) -> Difference:
+    got, want, bad = _arrays(fitter, p, part)
+    gaps = [errors(a, b) for a, b in zip(got, want, strict=True)]
+    weighed = [np.where(b, g, -1.0) if any(x.any() for x in bad) else g
+               for g, b in zip(gaps, bad, strict=True)]  # fmt: skip
+    head = max(range(len(got)), key=lambda k: weighed[k].max(initial=-1.0))
+    every = np.concatenate([g.ravel() for g in gaps]) if gaps else np.zeros(0)
+    every = every[np.isfinite(every)]
+    wrong, count = sum(int(b.sum()) for b in bad), sum(b.size for b in bad)
+    quantiles = tuple(float(np.quantile(every, q)) if every.size else 0.0 for q in QUANTILES)
+    if not got[head].size:
+        return Difference(stage, part, "", 0, 0, 0, 0, 0, wrong, count, quantiles, gaps)
+    at = np.unravel_index(int(weighed[head].argmax()), np.shape(weighed[head]))
+    a, b = float(got[head][at]), float(want[head][at])
+    gap = float(gaps[head][at])
+    eps = float(np.finfo(fitter.problem.precision).eps)
+    relative = gap / abs(b) if b else (0.0 if not gap else float("inf"))
+    place = _place(fitter.problem, p, part, head, tuple(map(int, at)))
+    return Difference(stage, part, place, a, b, gap, relative, relative / eps, wrong, count,
+                      quantiles, gaps)  # fmt: skip
+
+
+Arrays = Sequence[np.ndarray]
+
+
+def _arrays(fitter: Fitter, p: Prediction, part: str) -> tuple[Arrays, Arrays, Arrays]:
+    """What was handed in, what the formula says, and where they differ, a head each."""
+    got, tolerance = fitter.got, fitter.tolerance
+    if part.startswith("terms.") or part == "total":
+        a = np.asarray(got.total if part == "total" else got.terms[part[6:]], dtype=float)
+        each = [getattr(p.terms, t) for t in TERMS] if part == "total" else [getattr(p.terms, part[6:])]
+        b = summed(np.asarray(sum(each), dtype=float), a.shape)
+        slack = summed(fitter.slack, a.shape) if part in ("total", "terms.noobj") else 0.0
+        return [a], [b], [errors(a, b) > tolerance.term * np.abs(b) + slack + 1e-300]
+    if part == "grad":
+        assert got.grad is not None
+        one = np.ones_like(fitter.positives, dtype=float)
+        want = p.grad(LossTerms(one, one, one, one))
+        pairs = wrong_slopes(fitter.problem, got.grad, want, tolerance, fitter.open)
+        return list(got.grad), want, [bad for _, bad in pairs]
+    a, b = getattr(got, part), [np.asarray(v) for v in predicted(p, part)]
+    return [np.asarray(v, dtype=float) for v in a], [v.astype(float) for v in b], [
+        _wrong(fitter, part, s, x, y) for s, (x, y) in enumerate(zip(a, b, strict=True))
+    ]
+
+
+def _wrong(fitter: Fitter, part: str, s: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    if part == "responsible":
+        return a != b
+    if part == "ignored":
+        return (a != b) & ~fitter.open[s]
+    if part == "iou":
+        valid = fitter.problem.targets.valid[..., None]
+        return (errors(a, b) > fitter.tolerance.dense) & valid
+    return errors(a, b) > bound(b, fitter.tolerance.dense)
+
+
+# Places.
+
+
+def _place(problem: Problem, p: Prediction, part: str, head: int, at: tuple[int, ...]) -> str:
+    """Where a number stands, in words."""
+    if part.startswith("terms.") or part == "total":
+        names = ("image", "head")
+        words = [f"{name} {k}" for name, k in zip(names, at, strict=False)]
+        return ", ".join(words) or "the sum of all images"
+    strides = problem.strides
+    stride = f" (stride {strides[head]:g})" if strides else ""
+    image = f"image {at[0]}, head {head}{stride}"
+    if part == "iou":
+        return f"{image}, truth {at[1]}, anchor {at[2]}"
+    where = f"{image}, row {at[1]}, col {at[2]}"
+    lane, field = _lane_and_field(problem, part, at)
+    words = [where, *([f"anchor {lane}"] if lane is not None else []), *_truth(p, head, at, lane)]
+    return ", ".join([*words, *([field] if field else [])])
+
+
+def _lane_and_field(
+    problem: Problem, part: str, at: tuple[int, ...]
+) -> tuple[int | None, str]:
+    alone = problem.raw[0].ndim == 4
+    if part == "grad":
+        k, b = at[-1], problem.boxes_per_vector
+        if alone and k >= 5 * b:
+            return None, f"class {k - 5 * b}"
+        lane, k = (k // 5, k % 5) if alone else (at[3], k)
+        return lane, FIELDS[k] if k < 5 else f"class {k - 5}"
+    if part == "boxes":
+        return at[3], "xywh"[at[4]]
+    if part == "cls":
+        return (None if alone else at[3]), f"class {at[-1]}"
+    return at[3], ""
+
+
+def _truth(p: Prediction, head: int, at: tuple[int, ...], lane: int | None) -> list[str]:
+    """The truth that holds the predictor, if one does."""
+    m: Any = p.matches[head]
+    held = m.mask[at[0]] & (m.row[at[0]] == at[1])[:, None] & (m.col[at[0]] == at[2])[:, None]
+    if lane is not None:
+        held = held & (m.anchor[at[0]] == lane)
+    rows = np.flatnonzero(held.any(axis=1))
+    return [f"truth {rows[-1]}"] if rows.size else []
