@@ -128,10 +128,15 @@ def _fitter(problem: Problem, results: Results) -> Fitter:
 
 
 def _undecidable(problem: Problem) -> tuple[np.ndarray, list[np.ndarray]]:
-    module, config, eps = MODULES[problem.version], problem.config, float(np.finfo(problem.precision).eps)
+    module, config, eps = (
+        MODULES[problem.version],
+        problem.config,
+        float(np.finfo(problem.precision).eps),
+    )
     t = config.ignore_threshold
     both = [
-        replace(config, ignore_threshold=min(max(t * (1 + k * 16 * eps), 0.0), 1.0)) for k in (-1, 1)
+        replace(config, ignore_threshold=min(max(t * (1 + k * 16 * eps), 0.0), 1.0))
+        for k in (-1, 1)
     ]
     low, high = (by_head(module.assign(problem.argument, problem.targets, c)) for c in both)
     places = [a.ignored != b.ignored for a, b in zip(low, high, strict=True)]

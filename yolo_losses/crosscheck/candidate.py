@@ -88,11 +88,13 @@ def problem_of(
     if any(x.dtype.kind != "f" for x in arrays):
         refuse(f"raw outputs must be real floating, got {[str(x.dtype) for x in arrays]}")
     found = targets if targets is not None else _targets(given)
-    boxes, labels, valid = (host(f"targets.{k}", v) for k, v in zip(Targets._fields, found, strict=True))
+    boxes, labels, valid = (
+        host(f"targets.{k}", v) for k, v in zip(Targets._fields, found, strict=True)
+    )
     with np.errstate(over="ignore"):  # what overflows is no truth in either precision
         boxes = boxes.astype(np.promote_types(precision, np.float32)).astype(float)
-    problem = Problem(version, tuple(x.astype(float) for x in arrays),
-                      Targets(boxes, labels, valid.astype(bool)), config, np.dtype(precision))  # fmt: skip
+    truths, heads = Targets(boxes, labels, valid.astype(bool)), [x.astype(float) for x in arrays]
+    problem = Problem(version, tuple(heads), truths, config, np.dtype(precision))
     check(problem)
     return problem
 
@@ -225,7 +227,8 @@ def expected_shape(name: str, problem: Problem, s: int) -> tuple[int, ...]:
     lanes = (*x.shape[:3], problem.num_anchors(s))
     if name == "cls":
         return (*(lanes if x.ndim == 5 else lanes[:3]), problem.num_classes)
-    return {"boxes": (*lanes, 4), "grad": x.shape}.get(name, lanes)
+    shapes: dict[str, tuple[int, ...]] = {"boxes": (*lanes, 4), "grad": tuple(x.shape)}
+    return shapes.get(name, lanes)
 
 
 def _summed_shape(name: str, x: Any, problem: Problem) -> np.ndarray:
@@ -234,7 +237,7 @@ def _summed_shape(name: str, x: Any, problem: Problem) -> np.ndarray:
     allowed = [(n, s), (n,), ()] if name != "total" else [(n,), ()]
     if x.shape not in allowed:
         refuse(f"{name} must have one of the shapes {', '.join(map(str, allowed))}, got {x.shape}")
-    return x
+    return np.asarray(x)
 
 
 def called(f: Callable[..., Any], problem: Problem) -> dict[str, Any]:

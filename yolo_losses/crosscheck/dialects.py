@@ -46,7 +46,11 @@ def _of_grad(fitter: Fitter, grads: list[np.ndarray]) -> str:
     if fitter.got.grad is None:
         return ""
     n, tolerance = len(fitter.problem.raw[0]), max(fitter.tolerance.grad, 1e-6)
-    factors = {**CONSTANTS, 1 / n: ", divided by the batch", -1 / n: ", divided by the batch, reversed"}
+    factors = {
+        **CONSTANTS,
+        1 / n: ", divided by the batch",
+        -1 / n: ", divided by the batch, reversed",
+    }
     for factor, words in factors.items():
         if _same(fitter, [factor * g for g in grads], tolerance):
             return f"your gradient{words} is that of"
@@ -54,7 +58,9 @@ def _of_grad(fitter: Fitter, grads: list[np.ndarray]) -> str:
     return f"your gradient of {' and '.join(groups)} is that of" if groups else ""
 
 
-def _same(fitter: Fitter, want: list[np.ndarray], tolerance: float, only: int | None = None) -> bool:
+def _same(
+    fitter: Fitter, want: list[np.ndarray], tolerance: float, only: int | None = None
+) -> bool:
     assert fitter.got.grad is not None
     kind = kind_of_field(fitter.problem)
     for k in range(3) if only is None else (only,):

@@ -7,7 +7,7 @@ import numpy as np
 
 from .problem import Problem, summed
 
-LAMBDA = {"box": ("lambda_coord",), "obj": ("lambda_obj",), "cls": ("lambda_class",)}
+LAMBDA = {"box": "lambda_coord", "obj": "lambda_obj", "cls": "lambda_class"}
 KNOWN = {
     0.75: "AlexeyAB's default iou_normalizer", 0.07: "the published iou_normalizer of YOLOv4",
     0.05: "a box gain of Ultralytics", 0.5: "½", 2.0: "2", 0.25: "¼, or α of a focal loss",
@@ -26,44 +26,60 @@ class Factor(NamedTuple):
     cost: int = 1
 
 
+Counts = dict[str, tuple[Any, str]]
+
+
 def natural(problem: Problem, positives: np.ndarray) -> list[Factor]:
     """By what losses are commonly divided: counts of the problem; positives are (N, S)."""
-    n, s = len(problem.raw[0]), len(problem.raw)
-    cells = np.array([[x.shape[1] * x.shape[2] for x in problem.raw]])
-    lanes = np.array([[problem.num_anchors(k) for k in range(s)]])
+    counts = {**_of_objects(problem, positives), **_of_grid(problem, positives)}
+    return [
+        Factor(f"over-{name}", f"divided by {text}", _inverse(v, positives.shape))
+        for name, (v, text) in counts.items()
+    ]
+
+
+def _of_objects(problem: Problem, positives: np.ndarray) -> Counts:
     valid, k = problem.targets.valid, problem.num_classes
-    counts = {
-        "N": (n, "the batch"),
+    of_head, of_image = positives.sum(0, keepdims=True), positives.sum(1, keepdims=True)
+    return {
         "positives": (positives.sum(), "the responsible predictors of the batch"),
-        "positives-of-image": (positives.sum(1, keepdims=True), "those of the image"),
-        "positives-of-head": (positives.sum(0, keepdims=True), "those of the head"),
+        "positives-of-image": (of_image, "those of the image"),
+        "positives-of-head": (of_head, "those of the head"),
         "positives-of-image-and-head": (positives, "those of the image and head"),
         "4-positives": (4 * positives.sum(), "4 numbers for each responsible predictor"),
         "2-positives": (2 * positives.sum(), "2 numbers for each responsible predictor"),
-        "4-positives-of-head": (4 * positives.sum(0, keepdims=True), "4 numbers for each of them"),
+        "4-positives-of-head": (4 * of_head, "4 numbers for each of the head"),
         "K-positives": (k * positives.sum(), "K numbers for each responsible predictor"),
-        "K-positives-of-head": (k * positives.sum(0, keepdims=True), "K numbers for each of them"),
+        "K-positives-of-head": (k * of_head, "K numbers for each of the head"),
         "truths": (valid.sum(), "the truths of the batch"),
         "truths-of-image": (valid.sum(1, keepdims=True), "the truths of the image"),
-        "K": (k, "the classes"),
-        "S": (s, "the heads"),
         "T": (valid.shape[1], "the padded truths of an image"),
+        "K": (k, "the classes"),
+    }
+
+
+def _of_grid(problem: Problem, positives: np.ndarray) -> Counts:
+    n, s = positives.shape
+    cells = np.array([[x.shape[1] * x.shape[2] for x in problem.raw]])
+    lanes = np.array([[problem.num_anchors(k) for k in range(s)]])
+    strides = np.array([problem.strides or (1.0,) * s])
+    every = cells * lanes
+    return {
+        "N": (n, "the batch"),
+        "S": (s, "the heads"),
         "A": (lanes, "the predictors of a cell"),
         "cells": (cells, "the cells of the head"),
-        "predictors": (cells * lanes, "the predictors of the head"),
-        "all-predictors": ((cells * lanes).sum(), "the predictors of all heads"),
-        "N-predictors": (n * cells * lanes, "the predictors of the head in the batch"),
-        "negatives": (n * (cells * lanes).sum() - positives.sum(), "predictors without an object"),
-        "negatives-of-head": (n * cells * lanes - positives.sum(0), "those of the head"),
+        "predictors": (every, "the predictors of the head"),
+        "all-predictors": (every.sum(), "the predictors of all heads"),
+        "N-predictors": (n * every, "the predictors of the head in the batch"),
+        "negatives": (n * every.sum() - positives.sum(), "predictors without an object"),
+        "negatives-of-head": (n * every - positives.sum(0), "those of the head"),
+        "stride": (strides, "the stride of the head"),
+        "stride²": (strides**2, "the squared stride of the head"),
     }
-    if problem.strides is not None:
-        counts["stride"] = np.array([problem.strides]), "the stride of the head"
-        counts["stride²"] = np.array([problem.strides]) ** 2, "the squared stride of the head"
-    return [Factor(f"over-{name}", f"divided by {text}", _inverse(v, (n, s)))
-            for name, (v, text) in counts.items()]  # fmt: skip
 
 
-def _inverse(v: Any, shape: tuple[int, int]) -> np.ndarray:
+def _inverse(v: Any, shape: tuple[int, ...]) -> np.ndarray:
     """1 / v, where v is 0 as if it were 1."""
     v = np.asarray(v, dtype=float)
     return np.broadcast_to(1 / np.where(v == 0, 1.0, v), shape)
@@ -71,9 +87,8 @@ def _inverse(v: Any, shape: tuple[int, int]) -> np.ndarray:
 
 def of_term(problem: Problem, term: str) -> list[Factor]:
     """Weights that one term has or may lack."""
-    names = LAMBDA.get(term, ())
-    names += ("lambda_noobj",) if hasattr(problem.config, "lambda_noobj") else ("lambda_obj",)
-    own = names[0] if term != "noobj" else names[-1]
+    shared = "lambda_noobj" if hasattr(problem.config, "lambda_noobj") else "lambda_obj"
+    own = LAMBDA.get(term, shared)
     shape, value = (len(problem.raw[0]), len(problem.raw)), getattr(problem.config, own, 1.0)
     if value in (0.0, 1.0):
         return []
@@ -84,7 +99,9 @@ def of_term(problem: Problem, term: str) -> list[Factor]:
 
 def constants(shape: tuple[int, int]) -> list[Factor]:
     """Known weights."""
-    return [Factor(f"times-{v:g}", f"× {v:g}: {text}", np.full(shape, v)) for v, text in KNOWN.items()]
+    return [
+        Factor(f"times-{v:g}", f"× {v:g}: {text}", np.full(shape, v)) for v, text in KNOWN.items()
+    ]
 
 
 def table(problem: Problem, positives: np.ndarray, term: str | None) -> list[Factor]:
@@ -129,4 +146,11 @@ def steady(got: np.ndarray, predicted: np.ndarray, tolerance: float) -> list[Fac
     several = np.size(got) > 1
     if not several or not (np.abs(got - r * own) <= tolerance * np.abs(got)).all() or not r:
         return []
-    return [Factor(f"times-{r:.6g}", f"× {r:.6g}, a number of no known convention", np.full(predicted.shape, r), 2)]
+    return [
+        Factor(
+            f"times-{r:.6g}",
+            f"× {r:.6g}, a number of no known convention",
+            np.full(predicted.shape, r),
+            2,
+        )
+    ]

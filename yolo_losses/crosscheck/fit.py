@@ -1,18 +1,18 @@
 """Whether a convention explains what was handed in, stage by stage, and with what factors."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from ..terms import LossTerms
 from . import factors
 from .agree import Tolerance, bound, errors
 from .factors import Factor
 from .problem import TERMS, Problem, Results, summed
 from .setup import Prediction, Setup
-from ..terms import LossTerms
 
 STAGES = ("boxes", "obj", "cls", "iou", "responsible", "ignored", *(f"terms.{t}" for t in TERMS),
           "total", "grad")  # fmt: skip
@@ -64,6 +64,10 @@ class Fitter:
         """Products of two."""
         return {t: factors.products(singles) for t, singles in self.tables.items()}
 
+    def within(self, tolerance: Tolerance) -> "Fitter":
+        """The same, held less tightly."""
+        return replace(self, tolerance=tolerance)
+
     def fit(self, setup: Setup, scaled: bool = True) -> Fit:
         """Stage by stage; `scaled` allows factors."""
         prediction = Prediction(setup)
@@ -105,7 +109,8 @@ class Fitter:
 
     def _iou_errors(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         """0 at truths that are not there."""
-        return errors(a, b) * self.problem.targets.valid[..., None]
+        out: np.ndarray = errors(a, b) * self.problem.targets.valid[..., None]
+        return out
 
     def _term(
         self, term: str, p: Prediction, found: Fit, weights: dict[str, np.ndarray], scaled: bool
@@ -122,7 +127,9 @@ class Fitter:
 
     def _near(self, got: np.ndarray, want: np.ndarray, slack: np.ndarray) -> bool:
         own = summed(want, got.shape)
-        limit = self.tolerance.term * np.maximum(np.abs(own), np.abs(summed(np.abs(want), got.shape)))
+        limit = self.tolerance.term * np.maximum(
+            np.abs(own), np.abs(summed(np.abs(want), got.shape))
+        )
         limit = limit + summed(slack, got.shape) + 1e-300
         return bool((errors(got, own) <= limit).all())
 
@@ -189,7 +196,8 @@ class Fitter:
         assert self.got.grad is not None
         want = p.grad(LossTerms(**weights))
         return not any(
-            bad.any() for _, bad in wrong_slopes(self.problem, self.got.grad, want, self.tolerance, self.open)
+            bad.any()
+            for _, bad in wrong_slopes(self.problem, self.got.grad, want, self.tolerance, self.open)
         )
 
     def _scaled_grad(
@@ -262,21 +270,21 @@ def wrong_slopes(
     open_places: Sequence[np.ndarray],
 ) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
     """For each head the errors and where they are too large, by the largest slope of their kind."""
-    kind, pairs = kind_of_field(problem), []
+    kind = kind_of_field(problem)
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
     gaps = [errors(a, b) for a, b in zip(got, want, strict=True)]
     size = [max((np.abs(np.nan_to_num(b[..., kind == k])).max(initial=0) for b in want), default=0)
             for k in range(3)]  # fmt: skip
-    limit = tolerance.grad * np.array([max(v, 1e-300) for v in size])[kind]
+    limit: np.ndarray = np.array([tolerance.grad * max(v, 1e-300) for v in size])[kind]
     for gap, undecided in zip(gaps, open_places, strict=True):
-        bad = gap > limit
+        bad = np.asarray(gap > limit)
         if undecided.any():
-            bad = bad & ~_at_fields(problem, undecided, bad.shape)
+            bad = np.asarray(bad & ~_at_fields(undecided, bad.shape))
         pairs.append((gap, bad))
     return pairs
 
 
-def _at_fields(problem: Problem, places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _at_fields(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Places (N, H, W, A) as fields of raw outputs."""
-    if len(shape) == 5:
-        return np.broadcast_to(places[..., None], shape)
-    return np.broadcast_to(places.any(-1)[..., None], shape)
+    lanes = places if len(shape) == 5 else np.any(places, axis=-1)
+    return np.broadcast_to(np.asarray(lanes)[..., None], shape)

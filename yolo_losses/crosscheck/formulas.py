@@ -7,8 +7,8 @@ A piece takes what it replaces, and calls it for all that stays right. `g` is th
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from .. import grid, matching
-from .._xp import arange, namespace, number
+from .. import grid
+from .._xp import namespace
 from ..boxes import edges
 from ..elementwise import (
     bce,
@@ -297,93 +297,25 @@ def focal_obj(t: Any, g: Any, config: Any, _: Any) -> Any:
 # Classes.
 
 
-def classes(of: Callable[..., Any]) -> Wrap:
-    """A class term λ 1obj Σ of(c, p, K), p one hot."""
+def classes(of: Callable[[Any, Any], Any]) -> Wrap:
+    """A class term λ 1obj Σ of(c, p), p one hot."""
+    return smoothed_classes(lambda c, p, eps: of(c, p))
+
+
+def smoothed_classes(of: Callable[[Any, Any, float], Any]) -> Wrap:
+    """A class term λ 1obj Σ of(c, p, ε), p one hot, ε the label smoothing of the config."""
 
     def term(t: Any, g: Any, config: Any, _: Any) -> Any:
-        lam, held = getattr(config, "lambda_class", 1.0), getattr(g, "obj_c", None)
-        held = g.obj_i if held is None else held
-        return lam * held * of(t.c, one_hot(g.label, t.c))
+        lam, eps = getattr(config, "lambda_class", 1.0), getattr(config, "label_smoothing", 0.0)
+        held = g.obj_c if hasattr(g, "obj_c") else g.obj_i
+        return lam * held * of(t.c, one_hot(g.label, t.c), eps)
 
     return cls(term)
 
 
-# Assignment.
-
-
-def rounded_cell(inner: Any) -> Any:
-    """round(x·W) for floor(x·W)."""
-
-    def cell(x: Any, size: Any) -> Any:
-        xp = namespace(x)
-        x = x * size
-        index = xp.floor(x + 0.5)
-        index = xp.minimum(index, size - 1)
-        return index, x - index
-
-    return cell
-
-
-def best_of_each_head(inner: Any) -> Any:
-    """The best anchor of each head is wanted there."""
-
-    def best(ious: Any, best: Any, lanes: Any) -> Any:
-        lane, _, iou = inner(ious, best, lanes)
-        return lane, best, iou
-
-    return best
-
-
-def lowest(inner: Any) -> Any:
-    """The predictor with the lowest IOU."""
-
-    def best(rows: Any, layout: Any, ious: Any) -> Any:
-        rows = inner(rows, layout, -ious)
-        return rows._replace(iou=-rows.iou)
-
-    return best
-
-
-def whole_cells(inner: Any) -> Any:
-    """`settle` that marks all predictors of a cell."""
-
-    def settle(*args: Any) -> matching.Assignment:
-        found = inner(*args)
-        return found._replace(occupied=_of_cells(found))
-
-    return settle
-
-
-def _of_cells(found: matching.Assignment) -> Any:
-    """(N, P): a truth holds a predictor of the slot's cell, in that head."""
-    xp, parts = namespace(found.occupied), []
-    for plane in grid.head_planes(found.occupied, found.layout):
-        held = xp.broadcast_to(xp.any(plane, axis=1, keepdims=True), plane.shape)
-        parts.append(xp.reshape(held, (plane.shape[0], -1)))
-    return xp.concat(parts, axis=1)
-
-
-def every_box(inner: Any) -> Any:
-    """`_truth` of v1 with all boxes of a cell responsible."""
-
-    def truth(found: Any) -> Any:
-        g = inner(found)
-        lanes = arange(len(found.layout.lanes), found.rows.lane)
-        return g._replace(obj=number((lanes >= 0) & found.rows.keep[..., None], g.obj.dtype))
-
-    return truth
-
-
-def all_noobj(inner: Any) -> Any:
-    """`terms.problem` that pushes responsible predictors to 0 as well."""
-    return lambda raw, found, truth: inner(raw, found, truth)._replace(noobj=~found.ignored)
-
-
-def empty_cells_only(inner: Any) -> Any:
-    """`terms.problem` that leaves all predictors of an object's cell alone."""
-    return lambda raw, found, truth: inner(raw, found, truth)._replace(
-        noobj=~(_of_cells(found) | found.ignored)
-    )
+def softened(p: Any, eps: float) -> Any:
+    """p (1 − ε) + ε/2."""
+    return p * (1 - eps) + eps / 2
 
 
 def detached(inner: Any) -> Any:

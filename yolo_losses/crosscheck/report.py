@@ -71,7 +71,7 @@ class Report:
             return ["Everything that was handed in agrees."]
         quantiles = ", ".join(f"{q:.3g}" for q in d.quantiles)
         return [
-            f"First difference: {d.stage} ({d.part}), {d.wrong} of {d.count} numbers.",
+            f"First difference: {d.stage} ({d.part}), {d.wrong} of {d.of} numbers.",
             f"  worst at {d.place}",
             f"  yours {d.got!r}, the formula {d.want!r}",
             f"  error {d.absolute:.3g} absolute, {d.relative:.3g} relative, {d.ulp:.3g} ulp",

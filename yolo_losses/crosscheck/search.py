@@ -4,9 +4,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
+from .agree import OF
+from .factors import Factor
 from .fit import Fit, Fitter
-from .setup import Setup
-from .slips import Slip, slips
+from .setup import Setup, Slip
+from .slips import slips
 
 STAGES = ("decode", "assignment", "ignore", "box", "obj", "noobj", "cls", "total", "gradient")
 
@@ -40,17 +44,23 @@ class Explanation:
 
 
 def _prefixed(stages: list[str], name: str) -> str:
-    return f"{'+'.join(s.removeprefix('terms.') for s in stages)}-{name}"
+    return f"{'+'.join(_short(stages))}-{name}"
+
+
+def _short(stages: list[str]) -> list[str]:
+    """`gradient` for those of all terms."""
+    of_grad = [s for s in stages if s.startswith("grad.")]
+    names = [s.removeprefix("terms.") for s in stages if s not in of_grad]
+    return [*names, *(["gradient"] if len(of_grad) == 4 else of_grad)]
 
 
 def _subject(stages: list[str]) -> str:
-    names = [s.removeprefix("terms.").replace("grad.", "gradient of ") for s in stages]
-    return f"your {' and '.join(names)}"
+    return f"your {' and '.join(s.replace('grad.', 'gradient of ') for s in _short(stages))}"
 
 
-def _distinct(fit: Fit) -> list[tuple[list[str], list]]:
+def _distinct(fit: Fit) -> list[tuple[list[str], list[Factor]]]:
     """Factors that several stages share count once."""
-    out: list[tuple[list[str], list]] = []
+    out: list[tuple[list[str], list[Factor]]] = []
     for stage, choices in fit.used.items():
         names = {c.name for c in choices}
         for stages, known in out:
@@ -83,6 +93,8 @@ def search(fitter: Fitter, seconds: float = 45.0) -> Search:
     full = [e for e in (base, *singles) if e.fit.full]
     tried, complete = len(singles) + 1, True
     if not full:
+        full = _coarse(fitter, start)
+    if not full:
         pairs, complete = _pairs(fitter, start, base, singles, end)
         tried += len(pairs)
         full = [e for e in pairs if e.fit.full]
@@ -94,6 +106,18 @@ def search(fitter: Fitter, seconds: float = 45.0) -> Search:
     reach = [e for e in (base, *singles) if e.fit.depth == best > base.fit.depth]
     least = min((e.cost for e in reach), default=0)
     return Search([e for e in reach if e.cost == least], complete, tried)
+
+
+def _coarse(fitter: Fitter, start: Setup) -> list[Explanation]:
+    """The formula itself, by the precision of a smaller type."""
+    own = np.finfo(fitter.problem.precision).eps
+    for kind in (np.float32, np.float16):
+        if np.finfo(kind).eps > own and fitter.within(OF[np.dtype(kind)]).fit(start, False).full:
+            name = np.dtype(kind).name
+            text = f"the numbers have no more than the precision of {name}, in computing or storing"
+            slip = Slip(f"{name}-inside", "decode", text, lambda setup: setup)
+            return [Explanation((slip,), Fit(1, 1))]
+    return []
 
 
 def _with(fitter: Fitter, setup: Setup, *changes: Slip) -> Explanation:

@@ -115,3 +115,17 @@ class Prediction:
         for change in self.setup.slopes:
             grads = change(grads)
         return list(grads)
+
+
+class Slip(NamedTuple):
+    """One convention.
+
+    `stage` is the first that it changes, `text` says what the implementation does, `tell` what
+    input would show it by itself.
+    """
+
+    name: str
+    stage: str
+    text: str
+    change: Callable[[Setup], Setup]
+    tell: str = ""

@@ -1,44 +1,30 @@
 """Conventions that implementations follow by mistake or by choice, each one change of a Setup."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import fields
 from types import SimpleNamespace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from .. import boxes as formats
 from .. import matching
-from ..elementwise import bce, minimum, ratio, sigmoid, softmax, softplus
+from ..boxes import edges
+from ..elementwise import bce, minimum, ratio, sigmoid, softmax, softplus, stop
 from ..grid import to_nchw
-from ..ignoring import IGNORE
-from ..iou import SIMILARITY
-from ..matching import ASSIGN
+from . import assigning
 from . import formulas as f
+from .options import of_config
 from .problem import TERMS, Problem
-from .setup import Reading, Setup
+from .setup import Reading, Setup, Slip
+from .variant import with_names
 
 ALL = ("v1", "v2", "v3", "v4")
-
-
-class Slip(NamedTuple):
-    """One convention.
-
-    `stage` is the first that it changes, `text` says what the implementation does, `tell` what
-    input would show it by itself.
-    """
-
-    name: str
-    stage: str
-    text: str
-    change: Callable[[Setup], Setup]
-    tell: str = ""
 
 
 def slips(problem: Problem) -> list[Slip]:
     """All that may have happened to a problem's version."""
     found = [slip for versions, slip in _TABLE if problem.version in versions]
-    return [*found, *_of_config(problem), *_of_version(problem)]
+    return [*found, *of_config(problem), *_of_version(problem)]
 
 
 def _patch(*patches: tuple[str, Any]) -> Callable[[Setup], Setup]:
@@ -117,7 +103,7 @@ def _in_cells(setup: Setup) -> Setup:
 
 
 def _corner_size(x: np.ndarray) -> np.ndarray:
-    return formats.xyxy_to_xywh(formats.cxcywh_to_xyxy(x))
+    return np.asarray(formats.xyxy_to_xywh(formats.cxcywh_to_xyxy(x)))
 
 
 # Truths read otherwise.
@@ -152,7 +138,9 @@ def _valid(setup: Setup) -> Setup:
 # Anchors.
 
 
-def _anchors(change: Callable[[float, float, float], tuple[float, float]]) -> Any:
+def _anchors(
+    change: Callable[[float, float, float], tuple[float, float]],
+) -> Callable[[Setup], Setup]:
     """change(w, h, stride) of every anchor, by the stride of the head that holds it."""
 
     def apply(setup: Setup) -> Setup:
@@ -229,7 +217,7 @@ _TABLE: list[tuple[tuple[str, ...], Slip]] = [
     (("v3", "v4"), Slip("classes-by-softmax", "decode", "classes are a softmax with cross entropy, not independent", _patch(("grid.decode", f.probabilities(softmax)), ("_objects", f.classes(f.cross_entropy))))),
     (("v1", "v2"), Slip("classes-by-sigmoid", "decode", "classes are independent sigmoids, not a softmax", _patch(("grid.decode", f.probabilities(sigmoid)), ("_objects", f.classes(lambda c, p: (sigmoid(c) - p) ** 2))))),
     (ALL, Slip("classes-as-logits", "decode", "class logits are handed out for probabilities", _patch(("grid.decode", f.probabilities(f.same))))),
-    (ALL, Slip("cell-rounded", "assignment", "the cell is round(x·W), not floor(x·W)", _patch(("matching.cell", f.rounded_cell)))),
+    (ALL, Slip("cell-rounded", "assignment", "the cell is round(x·W), not floor(x·W)", _patch(("matching.cell", assigning.rounded_cell)))),
     (ALL, Slip("truths-x-y-exchanged", "assignment", "x and y of the truths are exchanged", _order(1, 0, 2, 3))),
     (ALL, Slip("truths-w-h-exchanged", "assignment", "w and h of the truths are exchanged", _order(0, 1, 3, 2))),
     (ALL, Slip("truths-corner-form", "assignment", "truths x y w h are taken for corners x1 y1 x2 y2", _truths(lambda b: _clamped(formats.xyxy_to_cxcywh(b))))),
@@ -238,14 +226,14 @@ _TABLE: list[tuple[tuple[str, ...], Slip]] = [
     (ALL, Slip("valid-ignored", "assignment", "rows that only fill up count as truths", _valid)),
     (("v2", "v3", "v4"), Slip("first-keeps", "assignment", "of two truths on one predictor the first keeps it, not the last", _patch(("matching.last_of_each", lambda _: matching.first_of_each)))),
     (("v1",), Slip("last-keeps", "assignment", "of two truths in one cell the last keeps it, not the first", _patch(("matching.first_of_each", lambda _: matching.last_of_each)))),
-    (("v3",), Slip("best-of-each-head", "assignment", "every head takes its own best anchor, not the one best of all heads", _patch(("matching._best_of_head", f.best_of_each_head)))),
+    (("v3",), Slip("best-of-each-head", "assignment", "every head takes its own best anchor, not the one best of all heads", _patch(("matching._best_of_head", assigning.best_of_each_head)))),
     (("v4",), Slip("best-anchor-only", "assignment", "the best anchor alone is responsible, not all above the threshold", lambda s: s.configured(assign="union", assign_iou_threshold=1.0))),
     (("v4",), Slip("above-threshold-only", "assignment", "anchors above the threshold are responsible, the best one only if it is above", _patch(("matching.ASSIGN", lambda _: {"union": lambda best, above: above, "intersection": lambda best, above: above})))),
-    (("v1",), Slip("all-predictors", "assignment", "all predictors of the cell are responsible", _patch(("matching.settle", f.whole_cells), ("_truth", f.every_box)))),
-    (("v1",), Slip("lowest-iou", "assignment", "the predictor with the lowest IOU is responsible", _patch(("matching.best_prediction", f.lowest)))),
+    (("v1",), Slip("all-predictors", "assignment", "all predictors of the cell are responsible", _patch(("matching.settle", assigning.whole_cells), ("_truth", assigning.every_box)))),
+    (("v1",), Slip("lowest-iou", "assignment", "the predictor with the lowest IOU is responsible", _patch(("matching.best_prediction", assigning.lowest)))),
     (("v2", "v3"), Slip("weight-2-wh-left-out", "box", "the weight 2 − w·h is left out", _patch(("_objects", f.box(lambda t, g, c, b: ratio(b, 2 - g.w * g.h)))))),
-    (("v1",), Slip("sqrt-missing", "box", "w and h are compared themselves, not their square roots", _patch(("_objects", lambda inner: f.with_names(inner, sqrt_sigmoid=sigmoid)), ("_objects", lambda inner: lambda t, g, c: inner(t, g._replace(sqrt_w=g.sqrt_w**2, sqrt_h=g.sqrt_h**2), c))))),
-    (("v1",), Slip("sqrt-of-prediction-missing", "box", "√w is compared with ŵ, not √ŵ", _patch(("_objects", lambda inner: f.with_names(inner, sqrt_sigmoid=sigmoid))))),
+    (("v1",), Slip("sqrt-missing", "box", "w and h are compared themselves, not their square roots", _patch(("_objects", lambda inner: with_names(inner, sqrt_sigmoid=sigmoid)), ("_objects", lambda inner: lambda t, g, c: inner(t, g._replace(sqrt_w=g.sqrt_w**2, sqrt_h=g.sqrt_h**2), c))))),
+    (("v1",), Slip("sqrt-of-prediction-missing", "box", "√w is compared with ŵ, not √ŵ", _patch(("_objects", lambda inner: with_names(inner, sqrt_sigmoid=sigmoid))))),
     (("v2",), Slip("sizes-in-log", "box", "w and h are compared as t_w and log(w / p_w)", _patch(("_truth", f.wider), ("_objects", f.mixed("v2", wh=f.sizes_in_log))))),
     (("v2",), Slip("sizes-by-root", "box", "square roots of w and h are compared", _patch(("_truth", f.wider), ("_objects", f.mixed("v2", wh=f.sizes_by_root))))),
     (("v2",), Slip("sizes-in-cells", "box", "w and h are compared in cells, not in fractions of the image", _patch(("_truth", f.wider), ("_objects", f.mixed("v2", wh=f.sizes_in_cells))))),
@@ -257,21 +245,21 @@ _TABLE: list[tuple[tuple[str, ...], Slip]] = [
     (("v4",), Slip("eps-in-union", "box", "1e-7 is added to the union of the IOU", _patch(("iou._inter_union", lambda inner: lambda a, b: (inner(a, b)[0], inner(a, b)[1] + 1e-7))))),
     (("v4",), Slip("diou-to-the-0.6", "box", "ρ²/c² is raised to the power 0.6, as darknet does", _patch(("iou._distance", lambda inner: lambda a, b: f.power(inner(a, b), 0.6))))),
     (("v4",), Slip("distance-not-squared", "box", "ρ/c for ρ²/c²", _patch(("iou._distance", lambda inner: lambda a, b: f.power(inner(a, b), 0.5))))),
-    (("v4",), Slip("boxes-in-fractions", "box", "boxes are compared in fractions of the image, not in pixels", _patch(("_truth", f.wider), ("_pixels", lambda _: lambda x, y, w, h, g: f.edges(x * g.cell_w, y * g.cell_h, w, h)), ("_objects", lambda inner: lambda t, g, c: inner(t, g._replace(width=_one(g.width), height=_one(g.height)), c))), "an input that is not square")),
+    (("v4",), Slip("boxes-in-fractions", "box", "boxes are compared in fractions of the image, not in pixels", _patch(("_truth", f.wider), ("_pixels", lambda _: lambda x, y, w, h, g: edges(x * g.cell_w, y * g.cell_h, w, h)), ("_objects", lambda inner: lambda t, g, c: inner(t, g._replace(width=_one(g.width), height=_one(g.height)), c))), "an input that is not square")),
     (("v4",), Slip("log-similarity", "box", "−log of the similarity for 1 − similarity", _patch(("_objects", f.box(lambda t, g, c, b: -f.log(1 - b * (1 / c.lambda_coord)) * g.obj * c.lambda_coord))))),
     (("v1", "v2"), Slip("target-one", "obj", "the objectness target is 1, not the IOU", lambda s: s.patched(*_target_one(s)))),
-    (("v2",), Slip("bce-objectness", "obj", "objectness has a cross entropy, not a squared error", _patch(("_truth", f.wider), ("_objects", f.obj(lambda t, g, c, o: c.lambda_obj * g.obj * bce(t.to, f.stop(f.iou_target("v2", t, g))))), ("_noobj", lambda _: lambda to, n, c: c.lambda_noobj * n * softplus(to))))),
+    (("v2",), Slip("bce-objectness", "obj", "objectness has a cross entropy, not a squared error", _patch(("_truth", f.wider), ("_objects", f.obj(lambda t, g, c, o: c.lambda_obj * g.obj * bce(t.to, stop(f.iou_target("v2", t, g))))), ("_noobj", lambda _: lambda to, n, c: c.lambda_noobj * n * softplus(to))))),
     (("v1",), Slip("bce-objectness", "obj", "objectness has a cross entropy, not a squared error", _patch(("_objects", f.obj(lambda t, g, c, o: g.obj * bce(t.to, g.iou))), ("_noobj", lambda _: lambda to, n, c: c.lambda_noobj * n * softplus(to))))),
     (("v3", "v4"), Slip("squared-error-objectness", "obj", "objectness has a squared error, not a cross entropy", _patch(("_objects", f.obj(lambda t, g, c, o: c.lambda_obj * g.obj * (1 - sigmoid(t.to)) ** 2)), ("_noobj", lambda _: lambda to, n, c: c.lambda_obj * n * sigmoid(to) ** 2)))),
     (("v3", "v4"), Slip("focal-objectness", "obj", "objectness has a focal loss, γ = 2", _patch(("_objects", f.obj(f.focal_obj)), ("_noobj", lambda _: lambda to, n, c: c.lambda_obj * n * sigmoid(to) ** 2 * softplus(to))))),
-    (ALL, Slip("noobj-of-empty-cells-only", "noobj", "predictors in a cell that holds an object are left alone", _patch(("terms.problem", f.empty_cells_only)))),
-    (ALL, Slip("noobj-counts-responsible", "noobj", "responsible predictors are pushed to 0 as well", _patch(("terms.problem", f.all_noobj)))),
+    (ALL, Slip("noobj-of-empty-cells-only", "noobj", "predictors in a cell that holds an object are left alone", _patch(("terms.problem", assigning.empty_cells_only)))),
+    (ALL, Slip("noobj-counts-responsible", "noobj", "responsible predictors are pushed to 0 as well", _patch(("terms.problem", assigning.all_noobj)))),
     (ALL, Slip("labels-plus-one", "cls", "labels are off by one: the class after the true one", _labels(1))),
     (ALL, Slip("labels-minus-one", "cls", "labels are off by one: the class before the true one", _labels(-1))),
     (("v1", "v2"), Slip("classes-bce", "cls", "classes have a cross entropy of sigmoids, not a squared error of the softmax", _patch(("_objects", f.classes(bce))))),
     (ALL, Slip("cross-entropy", "cls", "classes have the cross entropy of a softmax", _patch(("_objects", f.classes(f.cross_entropy))))),
     (("v3", "v4"), Slip("classes-squared", "cls", "classes have a squared error, not a cross entropy", _patch(("_objects", f.classes(lambda c, p: (sigmoid(c) - p) ** 2))))),
-    (("v3", "v4"), Slip("double-sigmoid", "cls", "probabilities are handed to a cross entropy that takes logits: σ twice", _patch(("_objects", f.classes(lambda c, p: bce(sigmoid(c), p)))))),
+    (("v3", "v4"), Slip("double-sigmoid", "cls", "probabilities are handed to a cross entropy that takes logits: σ twice", _patch(("_objects", f.smoothed_classes(lambda c, p, e: bce(sigmoid(c), f.softened(p, e))))))),
     (("v3", "v4"), Slip("positive-class-only", "cls", "the true class alone has a cross entropy", _patch(("_objects", f.classes(lambda c, p: p * softplus(-c)))))),
     (("v3", "v4"), Slip("focal-classes", "cls", "classes have a focal loss, γ = 2", _patch(("_objects", f.classes(lambda c, p: p * sigmoid(-c) ** 2 * softplus(-c) + (1 - p) * sigmoid(c) ** 2 * softplus(c)))))),
     (("v4",), Slip("alpha-differentiated", "gradient", "α of CIOU is differentiated, not held constant", _patch(("iou.stop", lambda _: f.same)))),
@@ -288,7 +276,9 @@ def _one(x: Any) -> Any:
 
 def _target_one(setup: Setup) -> tuple[tuple[str, Any], ...]:
     if setup.problem.version == "v1":
-        return (("_objects", lambda inner: lambda t, g, c: inner(t, g._replace(iou=g.iou * 0 + 1), c)),)
+        return (
+            ("_objects", lambda inner: lambda t, g, c: inner(t, g._replace(iou=g.iou * 0 + 1), c)),
+        )
     return (("IOU", lambda inner: lambda a, b: inner(a, b) * 0 + 1),)
 
 
@@ -298,61 +288,10 @@ def _moving_target(setup: Setup) -> tuple[tuple[str, Any], ...]:
 
     def pull(t: Any, g: Any, c: Any, box: Any) -> Any:
         iou = f.iou_of_v1(t, g, size) if version == "v1" else f.iou_target(version, t, g)
-        q = getattr(c, "lambda_obj", 1.0) * g.obj * (iou - f.stop(sigmoid(t.to))) ** 2
-        return box + (q - f.stop(q))
+        q = getattr(c, "lambda_obj", 1.0) * g.obj * (iou - stop(sigmoid(t.to))) ** 2
+        return box + (q - stop(q))
 
     return (("_truth", f.wider), ("_objects", f.box(pull)))
-
-
-# Options.
-
-_THRESHOLDS = (0.2, 0.213, 0.25, 0.3, 0.4, 0.45, 0.5, 0.6, 0.7, 0.9, 1.0)
-_OPTIONS: dict[str, tuple[str, tuple[Any, ...]]] = {
-    "coord_iou_threshold": ("box", (None, *_THRESHOLDS)),
-    "ignore_by": ("ignore", tuple(IGNORE)),
-    "ignore_threshold": ("ignore", _THRESHOLDS),
-    "offset_eps": ("box", (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-12)),
-    "assign": ("assignment", tuple(ASSIGN)),
-    "assign_iou_threshold": ("assignment", _THRESHOLDS),
-    "similarity": ("box", tuple(SIMILARITY)),
-    "label_smoothing": ("cls", (0.0, 0.01, 0.05, 0.1, 0.2)),
-}
-
-
-def _of_config(problem: Problem) -> Iterator[Slip]:
-    """Every other value of every option that is not a weight."""
-    names = [field.name for field in fields(problem.config)]
-    for name in names:
-        stage, values = _OPTIONS.get(name, ("", ()))
-        for value in values:
-            if value != getattr(problem.config, name):
-                text = f"the option {name} is {value!r}, not {getattr(problem.config, name)!r}"
-                yield Slip(f"{name}={value}", stage, text, _option(name, value))
-    if "scale_xy" in names and any(s != 1 for s in problem.config.scale_xy):
-        text = "scale_xy is left out: s = 1"
-        ones = (1.0,) * len(problem.config.scale_xy)
-        yield Slip("scale-xy-left-out", "decode", text, _option("scale_xy", ones))
-        turned = problem.config.scale_xy[::-1]
-        yield Slip("scale-xy-reversed", "decode", "the heads take s in the reverse order",
-                   _option("scale_xy", turned))  # fmt: skip
-    if "ignore_by" in names and problem.config.ignore_by is not None:
-        yield from _of_rules(problem)
-
-
-def _of_rules(problem: Problem) -> Iterator[Slip]:
-    """Another ignore rule with another threshold: one choice, of one program."""
-    for by in ("prior", "prediction", "shape"):
-        for value in (0.5, 0.6, 0.7):
-            own = problem.config
-            if by != own.ignore_by and value != own.ignore_threshold:
-                text = f"the options ignore_by and ignore_threshold are {by!r} and {value}"
-                options = {"ignore_by": by, "ignore_threshold": value}
-                change = lambda s, o=options: s.configured(**o)  # noqa: E731
-                yield Slip(f"ignore_by={by},{value}", "ignore", text, change)
-
-
-def _option(name: str, value: Any) -> Callable[[Setup], Setup]:
-    return lambda setup: setup.configured(**{name: value})
 
 
 # What depends on the version or its numbers.
@@ -372,7 +311,7 @@ def _of_version(problem: Problem) -> Iterator[Slip]:
             patches = ("_truth", f.wider), ("_objects", f.by_coordinate(version, of))
             yield Slip(name, "box", f"{text} for squares of coordinates", _patch(*patches))
     if version in ("v3", "v4"):
-        yield from _of_logistic(version)
+        yield from _of_logistic(problem)
 
 
 def _smooth(d: Any) -> Any:
@@ -382,29 +321,28 @@ def _smooth(d: Any) -> Any:
     return inner * (a - inner * 0.5)
 
 
-def _of_logistic(version: str) -> Iterator[Slip]:
+def _of_logistic(problem: Problem) -> Iterator[Slip]:
+    version = problem.version
+
     def target(t: Any, g: Any, c: Any, o: Any) -> Any:
-        return c.lambda_obj * g.obj * bce(t.to, f.stop(f.iou_target(version, t, g)))
+        return c.lambda_obj * g.obj * bce(t.to, stop(f.iou_target(version, t, g)))
 
     def pull(t: Any, g: Any, c: Any, box: Any) -> Any:
-        q = c.lambda_obj * g.obj * -f.iou_target(version, t, g) * f.stop(t.to)
-        return box + (q - f.stop(q))
+        q = c.lambda_obj * g.obj * -f.iou_target(version, t, g) * stop(t.to)
+        return box + (q - stop(q))
 
     wide = ("_truth", f.wider)
     yield Slip("target-iou", "obj", "the objectness target is the IOU, not 1",
                _patch(wide, ("_objects", f.obj(target))))  # fmt: skip
     yield Slip("target-iou-not-detached", "obj", "the objectness target is the IOU, differentiated",
                _patch(wide, ("_objects", f.obj(target)), ("_objects", f.box(pull))))  # fmt: skip
-    for eps in (0.01, 0.05, 0.1):
-        over_k = lambda setup, eps=eps: _smoothed(setup, eps)  # noqa: E731
-        yield Slip(f"smoothing-over-k-{eps}", "cls", f"labels are smoothed by ε/K, ε = {eps}", over_k)
+    own = getattr(problem.config, "label_smoothing", 0.0)
+    for eps in {0.01, 0.05, 0.1, own} - {0.0}:
+        spread = lambda c, p, e=eps, k=problem.num_classes: bce(c, p * (1 - e) + e / k)  # noqa: E731
+        name = "smoothing-over-k" if eps == own else f"smoothing-over-k-{eps}"
+        yield Slip(name, "cls", f"labels are smoothed by ε/K, not ε/2, ε = {eps}",
+                   _patch(("_objects", f.classes(spread))))  # fmt: skip
         if version == "v3":
-            half = lambda c, p, e=eps: bce(c, p * (1 - e) + e / 2)  # noqa: E731
+            half = lambda c, p, e=eps: bce(c, f.softened(p, e))  # noqa: E731
             yield Slip(f"label_smoothing={eps}", "cls", f"labels are smoothed, ε = {eps}",
                        _patch(("_objects", f.classes(half))))  # fmt: skip
-
-
-def _smoothed(setup: Setup, eps: float) -> Setup:
-    k = setup.problem.num_classes
-    return setup.patched(("_objects", f.classes(lambda c, p: bce(c, p * (1 - eps) + eps / k))))
-

@@ -36,7 +36,7 @@ class Difference(NamedTuple):
     relative: float
     ulp: float  # of the precision of the inputs
     wrong: int
-    count: int
+    of: int
     quantiles: tuple[float, ...]  # of the absolute errors: 0.5, 0.9, 0.99, 1
     errors: Sequence[np.ndarray]
 
@@ -92,34 +92,43 @@ Arrays = Sequence[np.ndarray]
 
 def _arrays(fitter: Fitter, p: Prediction, part: str) -> tuple[Arrays, Arrays, Arrays]:
     """What was handed in, what the formula says, and where they differ, a head each."""
-    got, tolerance = fitter.got, fitter.tolerance
     if part.startswith("terms.") or part == "total":
-        a = np.asarray(got.total if part == "total" else got.terms[part[6:]], dtype=float)
-        each = [getattr(p.terms, t) for t in TERMS] if part == "total" else [getattr(p.terms, part[6:])]
-        b = summed(np.asarray(sum(each), dtype=float), a.shape)
-        slack = summed(fitter.slack, a.shape) if part in ("total", "terms.noobj") else 0.0
-        return [a], [b], [errors(a, b) > tolerance.term * np.abs(b) + slack + 1e-300]
+        return _sums(fitter, p, part)
     if part == "grad":
-        assert got.grad is not None
-        one = np.ones_like(fitter.positives, dtype=float)
-        want = p.grad(LossTerms(one, one, one, one))
-        pairs = wrong_slopes(fitter.problem, got.grad, want, tolerance, fitter.open)
-        return list(got.grad), want, [bad for _, bad in pairs]
-    a, b = getattr(got, part), [np.asarray(v) for v in predicted(p, part)]
-    return [np.asarray(v, dtype=float) for v in a], [v.astype(float) for v in b], [
-        _wrong(fitter, part, s, x, y) for s, (x, y) in enumerate(zip(a, b, strict=True))
-    ]
+        return _slopes(fitter, p)
+    got, want = getattr(fitter.got, part), [np.asarray(v) for v in predicted(p, part)]
+    pairs = enumerate(zip(got, want, strict=True))
+    apart = [_wrong(fitter, part, s, a, b) for s, (a, b) in pairs]
+    return [v.astype(float) for v in got], [v.astype(float) for v in want], apart
+
+
+def _sums(fitter: Fitter, p: Prediction, part: str) -> tuple[Arrays, Arrays, Arrays]:
+    names = TERMS if part == "total" else (part.removeprefix("terms."),)
+    given = fitter.got.total if part == "total" else fitter.got.terms[names[0]]
+    got = np.asarray(given, dtype=float)
+    want = summed(np.asarray(sum(getattr(p.terms, t) for t in names), dtype=float), got.shape)
+    slack = summed(fitter.slack, got.shape) if "noobj" in names else 0.0
+    bad = errors(got, want) > fitter.tolerance.term * np.abs(want) + slack + 1e-300
+    return [got], [want], [np.asarray(bad)]
+
+
+def _slopes(fitter: Fitter, p: Prediction) -> tuple[Arrays, Arrays, Arrays]:
+    assert fitter.got.grad is not None
+    one = np.ones(fitter.positives.shape)
+    want = p.grad(LossTerms(one, one, one, one))
+    pairs = wrong_slopes(fitter.problem, fitter.got.grad, want, fitter.tolerance, fitter.open)
+    return list(fitter.got.grad), want, [bad for _, bad in pairs]
 
 
 def _wrong(fitter: Fitter, part: str, s: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if part == "responsible":
-        return a != b
+        return np.asarray(a != b)
     if part == "ignored":
-        return (a != b) & ~fitter.open[s]
+        return np.asarray((a != b) & ~fitter.open[s])
     if part == "iou":
         valid = fitter.problem.targets.valid[..., None]
-        return (errors(a, b) > fitter.tolerance.dense) & valid
-    return errors(a, b) > bound(b, fitter.tolerance.dense)
+        return np.asarray((errors(a, b) > fitter.tolerance.dense) & valid)
+    return np.asarray(errors(a, b) > bound(b, fitter.tolerance.dense))
 
 
 # Places.
@@ -142,9 +151,7 @@ def _place(problem: Problem, p: Prediction, part: str, head: int, at: tuple[int,
     return ", ".join([*words, *([field] if field else [])])
 
 
-def _lane_and_field(
-    problem: Problem, part: str, at: tuple[int, ...]
-) -> tuple[int | None, str]:
+def _lane_and_field(problem: Problem, part: str, at: tuple[int, ...]) -> tuple[int | None, str]:
     alone = problem.raw[0].ndim == 4
     if part == "grad":
         k, b = at[-1], problem.boxes_per_vector
