@@ -120,6 +120,14 @@ def said(names, slip):
     return bool((set(names) | spread) & set(slip.names))
 
 
+def test_what_no_convention_does_is_not_explained():
+    found, *rest = planted("v3")
+    answer = compare({**found, "boxes": [x + 1e-3 for x in found["boxes"]]}, *rest)
+    assert answer.difference.stage == "decode"
+    assert answer.explanations == []
+    assert "No known convention explains it" in str(answer)
+
+
 # What is handed in, and how.
 
 

@@ -3,12 +3,14 @@
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .agree import OF
 from .factors import Factor
 from .fit import Fit, Fitter
+from .problem import Results
 from .setup import Setup, Slip
 from .slips import slips
 
@@ -109,15 +111,30 @@ def search(fitter: Fitter, seconds: float = 45.0) -> Search:
 
 
 def _coarse(fitter: Fitter, start: Setup) -> list[Explanation]:
-    """The formula itself, by the precision of a smaller type."""
+    """The formula itself, by the precision of a smaller type.
+
+    What float16 allows, other slips do as well, so its numbers have to be numbers of float16.
+    """
     own = np.finfo(fitter.problem.precision).eps
-    for kind in (np.float32, np.float16):
+    kinds: list[type[np.floating[Any]]]
+    kinds = [np.float32, np.float16] if _is_half(fitter.got) else [np.float32]
+    for kind in kinds:
         if np.finfo(kind).eps > own and fitter.within(OF[np.dtype(kind)]).fit(start, False).full:
             name = np.dtype(kind).name
             text = f"the numbers have no more than the precision of {name}, in computing or storing"
             slip = Slip(f"{name}-inside", "decode", text, lambda setup: setup)
             return [Explanation((slip,), Fit(1, 1))]
     return []
+
+
+def _is_half(got: Results) -> bool:
+    """Whether every result is a number of float16."""
+    parts = [
+        *got.terms.values(),
+        *(x for k in ("boxes", "obj", "grad") for x in getattr(got, k) or ()),
+    ]
+    with np.errstate(over="ignore"):
+        return all(bool((x == x.astype(np.float16)).all()) for x in parts)
 
 
 def _with(fitter: Fitter, setup: Setup, *changes: Slip) -> Explanation:
