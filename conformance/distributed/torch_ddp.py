@@ -13,6 +13,7 @@ The mean of the local means would weigh the images of a small batch more. Both a
 the gradient of one process that has the whole batch.
 """
 
+import gc
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -73,12 +74,19 @@ def work(rank: int, sizes: Sequence[int], folder: str) -> None:
     torch.set_num_threads(1)
     rendezvous = f"file://{folder}/rendezvous"
     dist.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=len(sizes))
-    network = DistributedDataParallel(Network())
     images = slice(sum(sizes[:rank]), sum(sizes[: rank + 1]))
-    ways = (share_of_global_mean, Tensor.mean)
-    found = [gradients(network, way, sum(sizes), images) for way in ways]
-    torch.save(found, f"{folder}/{rank}.pt")
+    torch.save(both_means(sum(sizes), images), f"{folder}/{rank}.pt")
+    # The wrapped network is a cycle that holds the group. What outlives the group's end, its
+    # threads among it, is torn down with the interpreter, and that now and then aborts.
+    gc.collect()
+    dist.barrier()
     dist.destroy_process_group()
+
+
+def both_means(batch: int, images: slice) -> list[list[Tensor]]:
+    """The gradients of this process by the global mean and by the mean of local means."""
+    network = DistributedDataParallel(Network())
+    return [gradients(network, way, batch, images) for way in (share_of_global_mean, Tensor.mean)]
 
 
 def main(sizes: Sequence[int] = (3, 5)) -> None:
