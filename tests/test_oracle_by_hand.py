@@ -554,7 +554,10 @@ def test_similarities():
     assert close(similarity.giou(PRED, GT), 2 / 14 - (20 - 14) / 20)
     assert close(similarity.diou(PRED, GT), 2 / 14 - 5 / 41)
     assert close(similarity.ciou(PRED, GT), 2 / 14 - 5 / 41 - V / (1 - 2 / 14 + V) * V)
-    assert close(similarity.ciou(PRED, GT, alpha=0.5), 2 / 14 - 5 / 41 - 0.5 * V)
+    assert close(
+        similarity.ciou(PRED, GT, similarity.Held(alpha=0.5, apart=False)),
+        2 / 14 - 5 / 41 - 0.5 * V,
+    )
 
 
 def test_similarities_of_degenerate_boxes():

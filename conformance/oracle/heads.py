@@ -139,12 +139,12 @@ def flat(head: Any) -> list[Terms]:
 
 
 def gradient(
-    raw: Any, frozen: Frozen, terms: Callable, entries: Any, step: float
+    raw: Any, frozen: Frozen, terms: Callable, entries: Any, step: float, smooth: float
 ) -> dict[difference.Path, float]:
     """∂ total / ∂ raw at every path (head, row, col, anchor, field) of `entries`, None for all.
 
-    An output moves the terms of its own slot alone. `step` is that of t_x, t_y, t_w, t_h;
-    objectness and classes have no kinks.
+    An output moves the terms of its own slot alone. `step` is that of t_x, t_y, t_w, t_h, `smooth`
+    that of objectness and classes, which have no kinks.
     """
 
     def at(path: difference.Path) -> float:
@@ -153,7 +153,7 @@ def gradient(
         return difference.slope(
             lambda value: terms(difference.moved(t, field, value), slot),
             t[field],
-            step if field < 4 else difference.SMOOTH,
+            step if field < 4 else smooth,
         )
 
     wanted = difference.paths(raw) if entries is None else entries

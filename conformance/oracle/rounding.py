@@ -1,4 +1,8 @@
-"""The compute dtype of the truths: fl(v) is the number v as that dtype holds it."""
+"""The compute dtype of the truths: fl(v) is the number v as that dtype holds it.
+
+"exact" rounds as float64 does, and hands out numbers of the kind that came in: with numbers of many
+digits all else is exact.
+"""
 
 import math
 import struct
@@ -20,4 +24,9 @@ def float32(v: float) -> float:
         return math.copysign(math.inf, v)
 
 
-PRECISION: dict[str, Rounding] = {"float64": float64, "float32": float32}
+def exact(v: float) -> float:
+    """fl(v) of float64, as a number like v."""
+    return type(v)(float(v))
+
+
+PRECISION: dict[str, Rounding] = {"float64": float64, "float32": float32, "exact": exact}

@@ -6,6 +6,8 @@ Python's min and max keep their first argument where it is NaN: hence the order 
 import math
 from collections.abc import Sequence
 
+from conformance.oracle.number import functions
+
 
 def clip(v: float, low: float, high: float) -> float:
     """v limited to [low, high]."""
@@ -14,34 +16,35 @@ def clip(v: float, low: float, high: float) -> float:
 
 def exp_clipped(t: float) -> float:
     """e^t, evaluated at clip(t, −20, 20)."""
-    return math.exp(clip(t, -20.0, 20.0))
+    return functions(t).exp(clip(t, -20.0, 20.0))
 
 
 def sigma(t: float) -> float:
     """σ(t) = 1 / (1 + e^−t) = e^t / (1 + e^t), the one that cannot overflow."""
-    e = math.exp(-abs(t))
+    e = functions(t).exp(-abs(t))
     return 1.0 / (1.0 + e) if t >= 0.0 else e / (1.0 + e)
 
 
 def softplus(z: float) -> float:
     """log(1 + e^z) = max(z, 0) + log(1 + e^−|z|)."""
-    return max(z, 0.0) + math.log1p(math.exp(-abs(z)))
+    m = functions(z)
+    return max(z, 0.0) + m.log1p(m.exp(-abs(z)))
 
 
 def sqrt_sigma(t: float) -> float:
     """√σ(t) = exp(−½ softplus(−t))."""
-    return math.exp(-0.5 * softplus(-t))
+    return functions(t).exp(-0.5 * softplus(-t))
 
 
 def logit(p: float) -> float:
     """The t of which σ(t) = p."""
-    return math.log(p / (1.0 - p))
+    return functions(p).log(p / (1.0 - p))
 
 
 def softmax(c: Sequence[float]) -> list[float]:
     """e^{c_k} / Σ_c e^c, each exponent less the largest."""
     largest = max(c)
-    e = [math.exp(c_k - largest) for c_k in c]
+    e = [functions(c_k).exp(c_k - largest) for c_k in c]
     total = sum(e)
     return [e_k / total for e_k in e]
 

@@ -12,15 +12,23 @@ of the centres.
 v = 0 where either box has a zero width or height; α = 0 where v = 0. Boxes are corners
 (x1, y1, x2, y2); one with x2 < x1 counts as width 0 at its centre, (x1 + x2) / 2.
 
-α is a constant for the gradient, v is not: every similarity takes the α to use, None for that
-of the two boxes, and only CIOU looks at it.
+α is a constant for the gradient, v is not, and an intersection of width 0 has slope 0: every
+similarity takes what is held, None for what the two boxes have.
 """
 
-import math
+from typing import NamedTuple
 
 from conformance.oracle.difference import KINKED, moved, slope
+from conformance.oracle.number import functions
 
 Box = tuple[float, float, float, float]
+
+
+class Held(NamedTuple):
+    """What is constant for the gradient: α, and whether the boxes are apart or only touch."""
+
+    alpha: float
+    apart: bool
 
 
 def corners(x: float, y: float, w: float, h: float) -> Box:
@@ -66,14 +74,14 @@ def enclosing(pred: Box, gt: Box) -> Box:
     return (*low, *high)
 
 
-def intersection(pred: Box, gt: Box) -> float:
+def intersection(pred: Box, gt: Box, held: Held | None = None) -> float:
     """I."""
-    return area(common(pred, gt))
+    return 0.0 if held and held.apart else area(common(pred, gt))
 
 
-def union(pred: Box, gt: Box) -> float:
+def union(pred: Box, gt: Box, held: Held | None = None) -> float:
     """U = w h + ŵ ĥ − I."""
-    return area(pred) + area(gt) - intersection(pred, gt)
+    return area(pred) + area(gt) - intersection(pred, gt, held)
 
 
 def rho2(pred: Box, gt: Box) -> float:
@@ -95,7 +103,8 @@ def aspect(pred: Box, gt: Box) -> float:
     w, h = size(gt)
     if 0.0 in (w, h, w_hat, h_hat):
         return 0.0
-    return 4 / math.pi**2 * (math.atan(w / h) - math.atan(w_hat / h_hat)) ** 2
+    m = functions(w_hat)
+    return 4 / m.pi**2 * (m.atan(w / h) - m.atan(w_hat / h_hat)) ** 2
 
 
 def aspect_weight(pred: Box, gt: Box) -> float:
@@ -104,47 +113,50 @@ def aspect_weight(pred: Box, gt: Box) -> float:
     return 0.0 if v == 0.0 else v / ((1.0 - iou(pred, gt)) + v)
 
 
-def iou(pred: Box, gt: Box, alpha: float | None = None) -> float:
+def hold(pred: Box, gt: Box) -> Held:
+    """What two boxes hold constant."""
+    return Held(aspect_weight(pred, gt), 0.0 in size(common(pred, gt)))
+
+
+def iou(pred: Box, gt: Box, held: Held | None = None) -> float:
     """IOU = I / U, 0 where U = 0."""
-    U = union(pred, gt)
-    return 0.0 if U == 0.0 else intersection(pred, gt) / U
+    U = union(pred, gt, held)
+    return 0.0 if U == 0.0 else intersection(pred, gt, held) / U
 
 
-def giou(pred: Box, gt: Box, alpha: float | None = None) -> float:
+def giou(pred: Box, gt: Box, held: Held | None = None) -> float:
     """GIOU = IOU − (C − U) / C, second part 0 where C = 0."""
     C = area(enclosing(pred, gt))
-    U = union(pred, gt)
-    return iou(pred, gt) - (0.0 if C == 0.0 else (C - U) / C)
+    U = union(pred, gt, held)
+    return iou(pred, gt, held) - (0.0 if C == 0.0 else (C - U) / C)
 
 
-def diou(pred: Box, gt: Box, alpha: float | None = None) -> float:
+def diou(pred: Box, gt: Box, held: Held | None = None) -> float:
     """DIOU = IOU − ρ² / c², second part 0 where c = 0."""
     c2 = diagonal2(pred, gt)
-    return iou(pred, gt) - (0.0 if c2 == 0.0 else rho2(pred, gt) / c2)
+    return iou(pred, gt, held) - (0.0 if c2 == 0.0 else rho2(pred, gt) / c2)
 
 
-def ciou(pred: Box, gt: Box, alpha: float | None = None) -> float:
+def ciou(pred: Box, gt: Box, held: Held | None = None) -> float:
     """CIOU = DIOU − α v."""
-    if alpha is None:
-        alpha = aspect_weight(pred, gt)
-    return diou(pred, gt) - alpha * aspect(pred, gt)
+    alpha = held.alpha if held else aspect_weight(pred, gt)
+    return diou(pred, gt, held) - alpha * aspect(pred, gt)
 
 
 SIMILARITY = {"iou": iou, "giou": giou, "diou": diou, "ciou": ciou}
 
 
 def gradient(name: str, pred: Box, gt: Box, step: float = KINKED) -> list[float]:
-    """∂ similarity / ∂ each corner of pred, with α as it is at pred. Central differences.
+    """∂ similarity / ∂ each corner of pred, with what is held as it is at pred.
 
     `step` is a fraction of the enclosing box's longer side. Central differences share a tie of
-    minimum or maximum ½–½, as is asked for, but only to the order of the step. They do not give
-    the slope 0 of an intersection of width 0, and nothing of use where a box has no width or
-    height.
+    minimum or maximum ½–½, as is asked for, but only to the order of the step, and give nothing of
+    use where a box has no width or height.
     """
-    alpha = aspect_weight(pred, gt)
+    held = hold(pred, gt)
     h = step * (max(size(enclosing(pred, gt))) or 1.0)
 
     def changed(field: int, value: float) -> list[float]:
-        return [SIMILARITY[name](tuple(moved(pred, field, value)), gt, alpha)]
+        return [SIMILARITY[name](tuple(moved(pred, field, value)), gt, held)]
 
     return [slope(lambda v, n=n: changed(n, v), pred[n], h) for n in range(4)]

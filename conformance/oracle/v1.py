@@ -11,12 +11,12 @@ Raw outputs of an image: [row][col][B times t_x t_y t_w t_h t_o, then c_0 c_1 â€
 j is a predictor of a cell.
 """
 
-import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from conformance.oracle import difference, similarity, squared, truth
 from conformance.oracle.difference import SMOOTH, Path
+from conformance.oracle.number import functions
 from conformance.oracle.result import Candidate, Frozen, Head, Match, Result, Terms, added, counted
 from conformance.oracle.rounding import PRECISION, Rounding
 from conformance.oracle.scalar import argmax, sigma, softmax, sqrt_sigma
@@ -135,8 +135,8 @@ def coordinates(gt: Owner, own: Sequence[float]) -> float:
     return (
         (gt.x - sigma(t_x)) ** 2
         + (gt.y - sigma(t_y)) ** 2
-        + (math.sqrt(gt.w) - sqrt_sigma(t_w)) ** 2
-        + (math.sqrt(gt.h) - sqrt_sigma(t_h)) ** 2
+        + (functions(gt.w).sqrt(gt.w) - sqrt_sigma(t_w)) ** 2
+        + (functions(gt.h).sqrt(gt.h) - sqrt_sigma(t_h)) ** 2
     )
 
 

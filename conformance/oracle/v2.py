@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from conformance.oracle import freezing, heads, ignoring, similarity, squared, truth
-from conformance.oracle.difference import KINKED, Path
+from conformance.oracle.difference import KINKED, SMOOTH, Path
 from conformance.oracle.heads import Centred, Slot, decode, image_corners
 from conformance.oracle.matching import best_only
 from conformance.oracle.result import Frozen, Result, Terms
@@ -57,12 +57,13 @@ def gradient(
     config: Any,
     entries: Sequence[Path] | None = None,
     step: float = KINKED,
+    smooth: float = SMOOTH,
     precision: str = "float64",
 ) -> dict[Path, float]:
     """∂ total / ∂ raw at every path (row, col, anchor, field) of `entries`, None for all."""
     frozen = freeze(raw, truths, config, PRECISION[precision])
     wanted = None if entries is None else [(0, *path) for path in entries]
-    slopes = heads.gradient([raw], frozen, partial(terms, config=config), wanted, step)
+    slopes = heads.gradient([raw], frozen, partial(terms, config=config), wanted, step, smooth)
     return {path[1:]: value for path, value in slopes.items()}
 
 

@@ -10,7 +10,6 @@
 Raw outputs of an image: a list of heads [row][col][anchor][t_x t_y t_w t_h t_o c_0 c_1 …].
 """
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from conformance.oracle.heads import Slot, decode
 from conformance.oracle.ignoring import ignored
 from conformance.oracle.logistic import classes, objectness, probabilities
 from conformance.oracle.matching import best_only
+from conformance.oracle.number import functions
 from conformance.oracle.result import Frozen, Result, Terms
 from conformance.oracle.rounding import PRECISION, Rounding
 from conformance.oracle.scalar import clip, logit
@@ -59,11 +59,12 @@ def gradient(
     config: Any,
     entries: Sequence[Path] | None = None,
     step: float = SMOOTH,
+    smooth: float = SMOOTH,
     precision: str = "float64",
 ) -> dict[Path, float]:
     """∂ total / ∂ raw at every path (head, row, col, anchor, field) of `entries`, None for all."""
     frozen = freeze(raw, truths, config, PRECISION[precision])
-    return heads.gradient(raw, frozen, partial(terms, config=config), entries, step)
+    return heads.gradient(raw, frozen, partial(terms, config=config), entries, step, smooth)
 
 
 def terms(t: Sequence[float], slot: Slot, config: Any) -> Terms:
@@ -111,8 +112,8 @@ def owner(
     return Owner(
         t_x=logit(clip(at.x, low, high)),
         t_y=logit(clip(at.y, low, high)),
-        t_w=math.log(gt.w / p_w),
-        t_h=math.log(gt.h / p_h),
+        t_w=functions(gt.w).log(gt.w / p_w),
+        t_h=functions(gt.h).log(gt.h / p_h),
         w=gt.w,
         h=gt.h,
         label=gt.label,

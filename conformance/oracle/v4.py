@@ -17,23 +17,23 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from conformance.oracle import freezing, heads
-from conformance.oracle.difference import KINKED, Path
+from conformance.oracle.difference import KINKED, SMOOTH, Path
 from conformance.oracle.heads import Centred, Slot
 from conformance.oracle.ignoring import ignored
 from conformance.oracle.logistic import classes, objectness, probabilities
 from conformance.oracle.result import Frozen, Result, Terms
 from conformance.oracle.rounding import PRECISION, Rounding
 from conformance.oracle.scalar import argmax, exp_clipped, sigma
-from conformance.oracle.similarity import SIMILARITY, Box, aspect_weight, corners
+from conformance.oracle.similarity import SIMILARITY, Box, Held, corners, hold
 from conformance.oracle.truth import Place, Row, Truth
 
 
 class Owner(NamedTuple):
-    """An object at a prior responsible for it: its corners in pixels, and α."""
+    """An object at a prior responsible for it: its corners in pixels, and what CIOU holds."""
 
     box: Box
     label: int
-    alpha: float
+    held: Held
 
 
 def evaluate(
@@ -55,11 +55,12 @@ def gradient(
     config: Any,
     entries: Sequence[Path] | None = None,
     step: float = KINKED,
+    smooth: float = SMOOTH,
     precision: str = "float64",
 ) -> dict[Path, float]:
     """∂ total / ∂ raw at every path (head, row, col, anchor, field) of `entries`, None for all."""
     frozen = freeze(raw, truths, config, PRECISION[precision])
-    return heads.gradient(raw, frozen, partial(terms, config=config), entries, step)
+    return heads.gradient(raw, frozen, partial(terms, config=config), entries, step, smooth)
 
 
 def scale(v: float, s: float) -> float:
@@ -85,7 +86,7 @@ def terms(t: Sequence[float], slot: Slot, config: Any) -> Terms:
     similarity = SIMILARITY[config.similarity]
     pred = pixel_corners(heads.in_image(decode(t, slot), slot), slot)
     return Terms(
-        box=config.lambda_coord * (1.0 - similarity(pred, slot.owner.box, slot.owner.alpha)),
+        box=config.lambda_coord * (1.0 - similarity(pred, slot.owner.box, slot.owner.held)),
         obj=config.lambda_obj * objectness(1.0, t[4], slot),
         noobj=0.0,
         cls=config.lambda_class * classes(slot.owner.label, t[5:], config.label_smoothing),
@@ -115,7 +116,7 @@ ASSIGN = {"union": union, "intersection": intersection}
 
 
 def freeze(raw: Any, rows: Sequence[Row], config: Any, fl: Rounding) -> Frozen:
-    """Cells, anchors, α and the ignored priors."""
+    """Cells, anchors, what similarities hold, and the ignored priors."""
     return freezing.freeze(
         raw,
         rows,
@@ -128,7 +129,7 @@ def freeze(raw: Any, rows: Sequence[Row], config: Any, fl: Rounding) -> Frozen:
 
 
 def owner(t: Sequence[float], slot: Slot, gt: Truth, at: Place, iou: float) -> Owner:
-    """The object in pixels, and α as the outputs now stand."""
+    """The object in pixels, and what is held as the outputs now stand."""
     box = pixel_corners((gt.x, gt.y, gt.w, gt.h), slot)
     pred = pixel_corners(heads.in_image(decode(t, slot), slot), slot)
-    return Owner(box, gt.label, aspect_weight(pred, box))
+    return Owner(box, gt.label, hold(pred, box))

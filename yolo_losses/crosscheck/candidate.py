@@ -12,6 +12,8 @@ import numpy as np
 from .._check import tuples
 from .._xp import adapter, is_array
 from ..data import read_npz
+from ..grid import Decoded
+from ..matching import Matches
 from ..targets import Targets
 from ..terms import LossTerms
 from .problem import DENSE, MODULES, TERMS, Problem, Results
@@ -19,21 +21,21 @@ from .problem import DENSE, MODULES, TERMS, Problem, Results
 WHERE = "crosscheck.compare"
 
 
-def refuse(text: str) -> NoReturn:
+def refuse(text: str, where: str = WHERE) -> NoReturn:
     """End with one message."""
-    msg = f"{WHERE}: {text}"
+    msg = f"{where}: {text}"
     raise ValueError(msg)
 
 
-def host(name: str, x: Any) -> np.ndarray:
+def host(name: str, x: Any, where: str = WHERE) -> np.ndarray:
     """An array of any library, a nested list or a number as numbers of NumPy."""
     try:
         x = x.detach() if hasattr(x, "detach") else x
         out = np.asarray(adapter(x).host(x) if is_array(x) and not isinstance(x, np.ndarray) else x)
     except (TypeError, ValueError, RuntimeError) as error:
-        refuse(f"{name} cannot be read as numbers: {error}")
+        refuse(f"{name} cannot be read as numbers: {error}", where)
     if out.dtype.kind not in "biuf":
-        refuse(f"{name} must hold numbers, got dtype {out.dtype}")
+        refuse(f"{name} must hold numbers, got dtype {out.dtype}", where)
     return out
 
 
@@ -242,13 +244,22 @@ def _summed_shape(name: str, x: Any, problem: Problem) -> np.ndarray:
 
 def called(f: Callable[..., Any], problem: Problem) -> dict[str, Any]:
     """What a callable makes of raw outputs, targets and config."""
-    out = f(problem.argument, problem.targets, problem.config)
+    return named(f(problem.argument, problem.targets, problem.config))
+
+
+def named(out: Any, simple: str = "total") -> dict[str, Any]:
+    """Results by name: of a mapping, of what `loss`, `loss_and_grad`, `decode` or `assign` return,
+    or of one array, which is `simple`.
+    """
     if isinstance(out, Mapping):
         return dict(out)
     if isinstance(out, LossTerms):
-        return {"terms": out}
-    if isinstance(out, tuple) and len(out) == 2 and isinstance(out[0], LossTerms):
-        return {"terms": out[0], "grad": out[1]}
+        return {"terms": out._asdict(), "total": out.total}
+    if isinstance(out, Decoded | Matches):
+        out = (out,)
+    if isinstance(out, tuple) and out and all(isinstance(x, Decoded | Matches) for x in out):
+        return {name: [getattr(x, name) for x in out] for name in out[0]._fields}
     if isinstance(out, tuple) and len(out) == 2:
-        return {"total": out[0], "grad": out[1]}
-    return {"total": out}
+        slopes = "slopes" if simple == "value" else "grad"
+        return {**named(out[0], simple), slopes: out[1]}
+    return {simple: out}

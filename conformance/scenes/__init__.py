@@ -1,0 +1,1 @@
+"""What the vectors ask: inputs, each with the mistake that it catches."""
