@@ -4,7 +4,7 @@ from functools import cache
 
 import pytest
 
-from tests.support.backends import BACKENDS
+from conformance.backends import BACKENDS
 
 
 @cache
@@ -14,7 +14,7 @@ def _backend(name):
 
 @pytest.fixture(params=list(BACKENDS))
 def xp(request):
-    """A back end of `tests.support.backends`; narrow with indirect parametrisation."""
+    """A back end of `conformance.backends`; narrow with indirect parametrisation."""
     return _backend(request.param)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import Strict, tree_map
+from conformance.backends import Strict, tree_map
 
 on = pytest.mark.parametrize
 INF, NAN = float("inf"), float("nan")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.support.backends import leaves
+from conformance.backends import leaves
 from tests.support.cases import ids
 from tests.support.large import CLASSES, CROWDS, IMAGES, ROWS, at_once
 from yolo_losses import nearby

@@ -7,7 +7,7 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from tests.support.backends import BACKENDS, MOST
+from conformance.backends import BACKENDS, MOST
 from tests.support.mutants_darknet import MUTANTS
 from tests.support.recorded import names, recorded
 from yolo_losses.dialects import (

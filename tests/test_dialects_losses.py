@@ -6,7 +6,7 @@ from functools import cache, partial
 import numpy as np
 import pytest
 
-from tests.support.backends import BACKENDS, tree_map
+from conformance.backends import BACKENDS, tree_map
 from tests.support.mutants_losses import MUTANTS
 from tests.support.programs import NAMES, aladdin_cells, case
 from tests.support.recorded import meta, names, recorded

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from tests.support.backends import BACKENDS, MOST
+from conformance.backends import BACKENDS, MOST
 from tests.support.recorded import names, recorded
 from yolo_losses.dialects import overlaps
 

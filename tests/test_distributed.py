@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from conformance.backends import leaves, tree_map
 from conformance.distributed.collectives import collectives
-from tests.support.backends import leaves, tree_map
 from tests.support.cases import PLAIN, random
 
 ROOT = Path(__file__).parents[1]

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from tests.support.backends import JAX, Torch
+from conformance.backends import JAX, Torch
 from yolo_losses import elementwise as f
 from yolo_losses.elementwise import ONE, Dual
 

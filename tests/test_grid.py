@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import MOST
+from conformance.backends import MOST
 
 LIBRARIES = pytest.mark.parametrize("xp", MOST, indirect=True)
 N, H, W, A, D = 2, 3, 4, 5, 7

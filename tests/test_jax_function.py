@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import JAX, leaves, tree_map
+from conformance.backends import JAX, leaves, tree_map
 from tests.support.cases import CASES, PLAIN, ids
 from yolo_losses.terms import LossTerms
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import MOST, leaves, tree_map
+from conformance.backends import MOST, leaves, tree_map
 from tests.support.cases import BY_HAND, CASES, EXACT, EXTREME, FEW, PLAIN, RANDOM, close_calls, ids
 from tests.support.expected import TERMS, expected
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import MOST
+from conformance.backends import MOST
 from tests.support.cases import CASES, PLAIN, ids
 from tests.support.expected import expected
 

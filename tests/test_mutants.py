@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import yolo_losses
-from tests.support.backends import Torch, leaves, tree_map
+from conformance.backends import Torch, leaves, tree_map
 from tests.support.cases import BY_HAND, CASES, EXTREME, PLAIN, Case
 from tests.support.expected import TERMS, expected
 from tests.support.large import LARGE, at_once

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import NumPy, Strict, leaves
+from conformance.backends import NumPy, Strict, leaves
 from tests.support.cases import CASES, PLAIN, float32, ids
 from tests.support.expected import TERMS, expected
 from tests.support.large import FARTHEST

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import JAX, NumPy, Torch, leaves, tree_map
+from conformance.backends import JAX, NumPy, Torch, leaves, tree_map
 from tests.support.cases import PLAIN
 
 VERSIONS = pytest.mark.parametrize("version", list(PLAIN))

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
+from conformance.backends import MOST
 from conformance.oracle import similarity
-from tests.support.backends import MOST
 
 NAMES = pytest.mark.parametrize("name", ["iou", "giou", "diou", "ciou"])
 LIBRARIES = pytest.mark.parametrize("xp", MOST, indirect=True)

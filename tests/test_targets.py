@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import JAX, Strict, Torch
+from conformance.backends import JAX, Strict, Torch
 
 on = pytest.mark.parametrize
 INF, NAN = float("inf"), float("nan")

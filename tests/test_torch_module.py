@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import Torch, TorchLent, leaves, tree_map
+from conformance.backends import Torch, TorchLent, leaves, tree_map
 from tests.support.cases import CASES, PLAIN, ids, random
 from yolo_losses import terms
 from yolo_losses._xp import adapter

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import JAX, Torch, leaves, tree_map
+from conformance.backends import JAX, Torch, leaves, tree_map
 from tests.support.cases import CASES, PLAIN
 
 VERSIONS = pytest.mark.parametrize("version", list(PLAIN))
@@ -161,7 +161,7 @@ def test_jax_without_64_bit(version):
 import warnings; warnings.simplefilter("error")
 import jax, numpy as np, jax.numpy as jnp, yolo_losses as yl
 from tests.support.cases import PLAIN
-from tests.support.backends import leaves, tree_map
+from conformance.backends import leaves, tree_map
 case = PLAIN["{version}"]
 move = lambda v: jnp.asarray(v.astype("float32") if v.dtype == "float64" else v.astype("int32") if v.dtype == "int64" else v)
 f = jax.jit(lambda r, t: case.module.loss_and_grad(r, t, case.config))

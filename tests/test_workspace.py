@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.backends import (
+from conformance.backends import (
     JAX,
     CuPy,
     Dask,

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import yolo_losses as yl
-from tests.support.backends import Strict
+from conformance.backends import Strict
 from tests.support.cases import PLAIN, Case, draw_raw, draw_targets
 
 

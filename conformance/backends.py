@@ -1,17 +1,19 @@
 """The libraries, and the ways of running a function on them.
 
 A back end turns host arrays into its own (`array`, `tree`), back (`host`), and calls a function in
-its mode (`call`): eagerly, jitted, compiled. Absent ones are skipped with the reason.
+its mode (`call`): eagerly, jitted, compiled. Absent ones raise `Unavailable` with the reason, which
+pytest takes for a skip.
 """
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
+from importlib import import_module
 from typing import Any, NamedTuple
+from unittest import SkipTest
 from unittest.mock import patch
 
 import numpy as np
-import pytest
 
 
 def tree_map(f: Callable[[Any], Any], x: Any) -> Any:
@@ -30,6 +32,19 @@ def leaves(x: Any) -> list[Any]:
     return [x]
 
 
+class Unavailable(SkipTest):
+    """A library that is not installed, or has no device."""
+
+
+def need(name: str) -> Any:
+    """A module."""
+    try:
+        return import_module(name)
+    except ImportError as error:
+        msg = f"could not import {name!r}: {error}"
+        raise Unavailable(msg) from None
+
+
 class Answer(NamedTuple):
     """All that a loss says of a batch, on the host."""
 
@@ -43,14 +58,19 @@ class NumPy:
     """NumPy, eager."""
 
     name = "numpy"
+    module = "numpy"  # whose version is told
+    traced = False  # a new shape or config is compiled anew
 
     def array(self, x: Any) -> Any:
+        """An array of NumPy as one of this library."""
         return np.array(x)
 
     def tree(self, x: Any) -> Any:
+        """All arrays of a tree."""
         return tree_map(self.array, x)
 
     def host(self, x: Any) -> np.ndarray:
+        """An array of this library as one of NumPy."""
         return np.asarray(x)
 
     def call(self, f: Callable[..., Any], *args: Any) -> Any:
@@ -62,6 +82,7 @@ class NumPy:
         return None
 
     def answer(self, module: Any, raw: Any, targets: Any, config: Any) -> Answer:
+        """All that a version's loss says of a batch."""
         terms, grads = self.call(partial(module.loss_and_grad, config=config), raw, targets)
         alone = self.call(partial(module.loss, config=config), raw, targets)
         constant = self.tree(targets)
@@ -84,9 +105,10 @@ class Strict(NumPy):
     """array-api-strict: nothing but the standard, nothing that a trace could not do."""
 
     name = "array-api-strict"
+    module = "array_api_strict"
 
     def __init__(self) -> None:
-        self.xp = pytest.importorskip("array_api_strict")
+        self.xp = need("array_api_strict")
         self.xp.set_array_api_strict_flags(
             boolean_indexing=False, data_dependent_shapes=False, enabled_extensions=()
         )
@@ -99,10 +121,11 @@ class Torch(NumPy):
     """PyTorch on the CPU, eager, by itself: NumPy sees none of its memory, as on a GPU."""
 
     name = "torch"
+    module = "torch"
     device = "cpu"
 
     def __init__(self) -> None:
-        self.torch = pytest.importorskip("torch")
+        self.torch = need("torch")
         self.torch.set_num_threads(1)
 
     def array(self, x: Any) -> Any:
@@ -112,6 +135,7 @@ class Torch(NumPy):
         return x.detach().cpu().numpy()
 
     def mode(self) -> AbstractContextManager[Any]:
+        """While this is open, no memory is lent."""
         from yolo_losses.adapters import torch
 
         return patch.object(torch, "_shared", lambda x: False)
@@ -145,27 +169,46 @@ class TorchCuda(TorchLent):
     def __init__(self) -> None:
         super().__init__()
         if not self.torch.cuda.is_available():
-            pytest.skip("torch sees no GPU")
+            msg = "torch sees no GPU"
+            raise Unavailable(msg)
 
 
 class TorchCompiled(TorchLent):
     """torch.compile, one graph."""
 
     name = "torch-compiled"
+    traced = True
+    compiler = "aot_eager"  # inductor takes seconds a shape
 
     def call(self, f: Callable[..., Any], *args: Any) -> Any:
         self.torch._dynamo.reset()
-        compiled = self.torch.compile(f, fullgraph=True, backend="aot_eager")
+        compiled = self.torch.compile(f, fullgraph=True, backend=self.compiler)
         return super().call(compiled, *args)
+
+
+class TorchInductor(TorchCompiled):
+    """torch.compile with its own compiler; a function that was compiled stays so."""
+
+    name = "torch-inductor"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.torch._dynamo.config.recompile_limit = 1000
+        self.torch._dynamo.config.accumulated_recompile_limit = 10_000
+        self.compiled = cache(partial(self.torch.compile, fullgraph=True))
+
+    def call(self, f: Callable[..., Any], *args: Any) -> Any:
+        return TorchLent.call(self, self.compiled(f), *args)
 
 
 class JAXEager(NumPy):
     """JAX, eager, in 64 bit mode: each operation is compiled by itself, slowly."""
 
     name = "jax-eager"
+    module = "jax"
 
     def __init__(self) -> None:
-        self.jax = pytest.importorskip("jax")
+        self.jax = need("jax")
         self.jax.config.update("jax_enable_x64", True)
 
     def array(self, x: Any) -> Any:
@@ -179,6 +222,7 @@ class JAX(JAXEager):
     """jax.jit, as JAX is meant to be used."""
 
     name = "jax"
+    traced = True
 
     def call(self, f: Callable[..., Any], *args: Any) -> Any:
         return super().call(self.jax.jit(f), *args)
@@ -210,11 +254,13 @@ class CuPy(NumPy):
     """CuPy on a GPU."""
 
     name = "cupy"
+    module = "cupy"
 
     def __init__(self) -> None:
-        self.cupy = pytest.importorskip("cupy")
+        self.cupy = need("cupy")
         if not self.cupy.cuda.is_available():
-            pytest.skip("CuPy sees no GPU")
+            msg = "CuPy sees no GPU"
+            raise Unavailable(msg)
 
     def array(self, x: Any) -> Any:
         return self.cupy.asarray(np.array(x))
@@ -227,9 +273,10 @@ class Dask(NumPy):
     """dask.array, a chunk an image."""
 
     name = "dask"
+    module = "dask"
 
     def __init__(self) -> None:
-        self.dask = pytest.importorskip("dask.array")
+        self.dask = need("dask.array")
 
     def array(self, x: Any) -> Any:
         x = np.array(x)
@@ -242,8 +289,9 @@ class Dask(NumPy):
 BACKENDS = {
     b.name: b
     for b in (
-        NumPy, ReadOnly, Strict, Torch, TorchLent, TorchCompiled, TorchCuda, JAX, JAXEager, CuPy,
-        Dask,
+        NumPy, ReadOnly, Strict, Torch, TorchLent, TorchCuda, TorchCompiled, TorchInductor, JAX,
+        JAXEager, CuPy, Dask,
     )
 }  # fmt: skip
-MOST = [name for name in BACKENDS if name not in ("torch-compiled", "jax-eager", "dask")]
+SLOW = ("torch-compiled", "torch-inductor", "jax-eager", "dask")
+MOST = [name for name in BACKENDS if name not in SLOW]

@@ -1,0 +1,1 @@
+"""All vectors on all libraries: `python -m conformance.run`."""
