@@ -116,14 +116,20 @@ def _conversion(name: str, x: Conversion, formulas: ModuleType) -> Answered:
 
 
 def _similarity(name: str, x: Pair, formulas: ModuleType) -> Answered:
+    expected = of_pair(name, x, formulas)
+    inputs = {"similarity": name, "pred": list(x.pred), "gt": list(x.gt)}
+    return inputs, expected, tolerances.of_similarity(expected, [*x.pred, *x.gt])
+
+
+def of_pair(name: str, x: Pair, formulas: ModuleType = oracle) -> dict[str, Any]:
+    """The similarity of a pair, and its slopes if they are asked for."""
     with mpmath.workdps(DIGITS):
         pred, gt = digits(x.pred), digits(x.gt)
         expected = {"value": float(formulas.similarity.SIMILARITY[name](pred, gt))}
         if x.slopes:
             slopes = formulas.similarity.gradient(name, pred, gt, STEP)
             expected["slopes"] = [slope(s) for s in slopes]
-    inputs = {"similarity": name, "pred": list(x.pred), "gt": list(x.gt)}
-    return inputs, expected, tolerances.of_similarity(expected, [*x.pred, *x.gt])
+    return expected
 
 
 def _stage(name: str, x: Scene, formulas: ModuleType) -> Answered:

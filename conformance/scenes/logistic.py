@@ -9,7 +9,16 @@ from conformance.scenes.scene import Ask, image
 MOVED = {(0, 0, 0, 1, 0): (1.0, -0.5, 0.25, -0.75, 0.5, 0.5, -1.5)}
 SAME = (0.75, 0.25, 0.5, 0.25, 0)  # the prior of cell (0, 1)
 BETWEEN = (0.5, 0.25, 1.0, 0.25, 0)  # covers the priors of cells (0, 0) and (0, 1): IOU ½ with each
-PRIORS = {"anchors": [[32.0, 16.0], [28.0, 16.0], [32.0, 12.0]], "masks": [[0, 1, 2]]}
+
+def best_only(v: str) -> dict[str, Any]:
+    """The option that gives a truth its best anchor alone."""
+    return {"assign_iou_threshold": 1.0} if v == "v4" else {}
+
+
+def priors(v: str) -> dict[str, Any]:
+    """Three anchors much alike, one of which is responsible."""
+    anchors = [[32.0, 16.0], [28.0, 16.0], [32.0, 12.0]]
+    return {"anchors": anchors, "masks": [[0, 1, 2]], **best_only(v)}
 
 
 def decode(v: str) -> list[Ask]:
@@ -40,9 +49,9 @@ def assign(v: str) -> list[Ask]:
         ask("shape-not-place", "IOU with the anchor on its cell, so that a place counts", "assignment",
             small(v, (0.5078125, 0.25, 0.75, 0.0625, 1), anchors=[[4.0, 8.0], [48.0, 16.0]], masks=[[0, 1]])),
         ask("tie", "the last of equal anchors", "tie assignment",
-            small(v, (0.625, 0.3125, 0.25, 0.25, 1), **tall_and_wide), firm=False),
+            small(v, (0.625, 0.3125, 0.25, 0.25, 1), **tall_and_wide, **best_only(v)), firm=False),
         ask("tie-unsorted", "the first in the mask for the lowest anchor index", "tie layout assignment",
-            small(v, (0.625, 0.3125, 0.25, 0.25, 1), anchors=tall_and_wide["anchors"], masks=[[1, 0]]), firm=False),
+            small(v, (0.625, 0.3125, 0.25, 0.25, 1), anchors=tall_and_wide["anchors"], masks=[[1, 0]], **best_only(v)), firm=False),
         ask("collision", "the first truth keeps the predictor; it is the last", "collision assignment", small(v, GOOD, PLAIN)),
         ask("collision-of-three", "all three hold it, or each pushes one out", "collision assignment",
             small(v, GOOD, PLAIN, (0.53125, 0.46875, 0.5, 0.375, 0))),
@@ -59,18 +68,20 @@ def assign(v: str) -> list[Ask]:
 def ignore(v: str) -> list[Ask]:
     """1ign: which predictors that are not responsible have no objectness loss."""
     far = {(0, 0, 1, 0, 0): (-1.0, 1.0, 0.25, 0.25, 0.5)}
-    two: dict[str, Any] = {"ignore_by": "prior", "masks": [[2, 0], [1, 3]]}
+    two: dict[str, Any] = {"ignore_by": "prior", "masks": [[2, 0], [1, 3]], **best_only(v)}
     return [
-        ask("nothing", "a rule where the config has none", "ignore", small(v, GOOD, **PRIORS)),
-        ask("prior-own-cell", "other priors of the object's cell not ignored", "ignore", small(v, SAME, ignore_by="prior", **PRIORS)),
+        ask("nothing", "a rule where the config has none", "ignore", small(v, GOOD, **priors(v))),
+        ask("prior-own-cell", "other priors of the object's cell not ignored", "ignore", small(v, SAME, ignore_by="prior", **priors(v))),
+        ask("prior-second-truth", "the first truth alone", "ignore",
+            small(v, (0.25, 0.75, 0.5, 0.25, 1), SAME, ignore_by="prior", **priors(v))),
         ask("prior-place", "shapes alone: a prior lies on its cell, and the truth 0.46 of a cell beside it", "ignore",
-            small(v, (0.984375, 0.25, 0.5, 0.25, 0), ignore_by="prior", **PRIORS)),
+            small(v, (0.984375, 0.25, 0.5, 0.25, 0), ignore_by="prior", **priors(v))),
         ask("prior-other-cells", "the object's own cell alone", "ignore",
-            small(v, (0.5, 0.25, 0.75, 0.28125, 0), ignore_by="prior", ignore_threshold=0.375, **PRIORS)),
+            small(v, (0.5, 0.25, 0.75, 0.28125, 0), ignore_by="prior", ignore_threshold=0.375, **priors(v))),
         ask("prior-responsible", "the responsible prior ignored as well", "ignore", small(v, SAME, ignore_by="prior")),
-        ask("prior-strict", "≥ for >: IOU is ½, exactly", "ignore strict", small(v, BETWEEN, ignore_by="prior", anchors=[[32.0, 16.0], [64.0, 16.0]]), firm=False),
+        ask("prior-strict", "≥ for >: IOU is ½, exactly", "ignore strict", small(v, BETWEEN, ignore_by="prior", anchors=[[32.0, 16.0], [64.0, 16.0]], **best_only(v)), firm=False),
         ask("prior-above", "the same just below the threshold", "ignore strict",
-            small(v, BETWEEN, ignore_by="prior", anchors=[[32.0, 16.0], [64.0, 16.0]], ignore_threshold=0.4921875), firm=False),
+            small(v, BETWEEN, ignore_by="prior", anchors=[[32.0, 16.0], [64.0, 16.0]], **best_only(v), ignore_threshold=0.4921875), firm=False),
         ask("prior-facing", "boxes that face each other along y alone: an overlap of negative sides", "ignore apart",
             small(v, (0.25, 0.25, 0.5, 0.25, 0), ignore_by="prior", ignore_threshold=0.0625)),
         ask("prior-heads", "priors of the head that holds the best anchor alone", "ignore heads",
@@ -80,24 +91,24 @@ def ignore(v: str) -> list[Ask]:
         ask("prior-invalid", "rows that are no truths ignore priors", "ignore invalid",
             scene(v, CONFIG[v], (2, 2), [[(0.25, 0.75, 0.5, 0.25, 7, True), *image(SAME)]], ignore_by="prior")),
         ask("prior-other-image", "truths of another image", "ignore layout",
-            scene(v, CONFIG[v], (2, 2), [image(length=1), image(SAME)], ignore_by="prior", **PRIORS)),
+            scene(v, CONFIG[v], (2, 2), [image(length=1), image(SAME)], ignore_by="prior", **priors(v))),
         ask("shape-own-cell", "the rule by place: the truth stands far from the middle of its cell", "ignore",
-            small(v, (0.984375, 0.25, 0.5, 0.25, 0), ignore_by="shape", **PRIORS)),
-        ask("shape-other-cells", "priors of every cell", "ignore", small(v, (0.5, 0.25, 0.96875, 0.25, 0), ignore_by="shape", ignore_threshold=0.375, **PRIORS)),
+            small(v, (0.984375, 0.25, 0.5, 0.25, 0), ignore_by="shape", **priors(v))),
+        ask("shape-other-cells", "priors of every cell", "ignore", small(v, (0.5, 0.25, 0.96875, 0.25, 0), ignore_by="shape", ignore_threshold=0.375, **priors(v))),
         ask("shape-strict", "≥ for >: IOU is ½, exactly", "ignore strict",
-            small(v, (0.75, 0.25, 0.5, 0.25, 0), ignore_by="shape", anchors=[[32.0, 16.0], [32.0, 8.0]], masks=[[0, 1]]), firm=False),
+            small(v, (0.75, 0.25, 0.5, 0.25, 0), ignore_by="shape", anchors=[[32.0, 16.0], [32.0, 8.0]], masks=[[0, 1]], **best_only(v)), firm=False),
         ask("prediction", "the prior for the decoded box", "ignore", small(v, (0.0625, 0.9375, 0.5, 0.25, 0), ignore_by="prediction", at=far)),
         ask("prediction-elsewhere", "predictions of other cells not looked at", "ignore",
             small(v, (0.5625, 0.75, 0.5, 0.25, 0), ignore_by="prediction", ignore_threshold=0.375, at={(0, 0, 1, 0, 0): (3.0, 0.0)})),
         ask("prediction-strict", "≥ for >: IOU is ½, exactly", "ignore strict",
-            small(v, BETWEEN, ignore_by="prediction", anchors=[[32.0, 16.0], [64.0, 16.0]]), firm=False),
+            small(v, BETWEEN, ignore_by="prediction", anchors=[[32.0, 16.0], [64.0, 16.0]], **best_only(v)), firm=False),
         ask("prediction-huge", "e^t not limited: a prediction of 10^10 images", "ignore clip",
             small(v, (0.75, 0.25, 0.96875, 0.96875, 0), ignore_by="prediction", ignore_threshold=0.125, at={(0, 0, 0, 0, 0): (0.0, 0.0, 30.0, 30.0)})),
-        ask("threshold", "0.5 or 0.7 for any threshold", "ignore", batch(v, 63, images=2, ignore_by="prediction", ignore_threshold=0.1875)),
-        ask("batch-prior", "anything that ordinary numbers show", "ignore random", batch(v, 64, images=2, ignore_by="prior", ignore_threshold=0.25)),
-        ask("batch-shape", "anything that ordinary numbers show", "ignore random", batch(v, 65, images=2, ignore_by="shape", ignore_threshold=0.25)),
+        ask("threshold", "0.5 or 0.7 for any threshold", "ignore", batch(v, 63, images=2, **best_only(v), ignore_by="prediction", ignore_threshold=0.1875)),
+        ask("batch-prior", "anything that ordinary numbers show", "ignore random", batch(v, 64, images=2, **best_only(v), ignore_by="prior", ignore_threshold=0.25)),
+        ask("batch-shape", "anything that ordinary numbers show", "ignore random", batch(v, 65, images=2, **best_only(v), ignore_by="shape", ignore_threshold=0.25)),
         ask("batch-prediction", "anything that ordinary numbers show", "ignore random",
-            batch(v, 66, images=2, ignore_by="prediction", ignore_threshold=0.25)),
+            batch(v, 66, images=2, **best_only(v), ignore_by="prediction", ignore_threshold=0.25)),
     ]  # fmt: skip
 
 
@@ -119,19 +130,18 @@ def noobj(v: str) -> list[Ask]:
     """λ_obj Σ (1 − 1obj)(1 − 1ign) [−log(1 − Ĉ)]."""
     nan = {(0, 0, 0, 1, 1): (0.0, 0.0, 0.0, 0.0, float("nan"))}
     two = [image(SAME), image(SAME)]
-    best: dict[str, Any] = {"assign_iou_threshold": 1.0} if v == "v4" else {}  # NaN is not held
     return [
         ask("no-truths", "a mean over predictors", "empty count", small(v)),
         ask("responsible", "the responsible predictor pushed to 0 as well", "assignment",
             small(v, GOOD, at={(0, 0, 0, 1, 0): (0.0, 0.0, 0.0, 0.0, 6.0)})),
-        ask("ignored", "ignored predictors pay", "ignore", small(v, SAME, ignore_by="prior", **PRIORS)),
+        ask("ignored", "ignored predictors pay", "ignore", small(v, SAME, ignore_by="prior", **priors(v))),
         ask("other-anchors", "the other anchors of an object's cell left alone", "assignment",
             small(v, GOOD, anchors=[[32.0, 16.0], [4.0, 60.0]], masks=[[0, 1]])),
         ask("weight", "a λ_noobj of v1 or v2", "weight", small(v, GOOD, lambda_obj=0.75)),
         ask("saturated", "log of 1 − σ(90) = 0: the loss is 90", "saturated",
             small(v, at={(0, 0, 0, 0, 0): (0.0, 0.0, 0.0, 0.0, 90.0), (0, 0, 1, 1, 0): (0.0, 0.0, 0.0, 0.0, -30.0)})),
         ask("nan-ignored", "an ignore rule hides a NaN; the other image stays finite", "nan ignore",
-            scene(v, CONFIG[v], (2, 2), two, at=nan, ignore_by="prior", **PRIORS, **best)),
+            scene(v, CONFIG[v], (2, 2), two, at=nan, ignore_by="prior", **priors(v))),
         ask("batch", "anything that ordinary numbers show", "random", batch(v, 68, ignore_by="prior", ignore_threshold=0.25)),
     ]  # fmt: skip
 
