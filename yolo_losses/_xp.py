@@ -93,7 +93,7 @@ def arange(n: int, like: Array, dtype: Any = None) -> Array:
 
 def number(mask: Array, dtype: Any) -> Array:
     """A mask or an index as numbers of a dtype."""
-    return namespace(mask).astype(mask, dtype)
+    return adapter(mask).number(mask, dtype)
 
 
 def compute_dtype(x: Array) -> Any:

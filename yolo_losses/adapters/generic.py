@@ -48,6 +48,10 @@ class Adapter:
         """x as a NumPy array."""
         return np.asarray(x)
 
+    def number(self, x: Array, dtype: Any) -> Array:
+        """A mask or integers as numbers, such that 0 · NaN is NaN."""
+        return self.xp.astype(x, dtype)
+
     def stop(self, x: Array) -> Array:
         """x, constant for automatic differentiation."""
         return x

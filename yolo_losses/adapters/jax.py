@@ -29,6 +29,12 @@ class JAX(Adapter):
     def host(self, x: Array) -> np.ndarray:
         return np.asarray(x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x)
 
+    def number(self, x: Array, dtype: Any) -> Array:
+        if x.dtype != bool:
+            return x.astype(dtype)
+        # XLA makes of a converted mask times x a choice, which hides a NaN
+        return jnp.where(x, jnp.ones((), dtype), jnp.zeros((), dtype))
+
     def stop(self, x: Array) -> Array:
         return jax.lax.stop_gradient(x)
 
