@@ -10,6 +10,7 @@ MOVED = {(0, 0, 0, 1, 0): (1.0, -0.5, 0.25, -0.75, 0.5, 0.5, -1.5)}
 SAME = (0.75, 0.25, 0.5, 0.25, 0)  # the prior of cell (0, 1)
 BETWEEN = (0.5, 0.25, 1.0, 0.25, 0)  # covers the priors of cells (0, 0) and (0, 1): IOU ½ with each
 
+
 def best_only(v: str) -> dict[str, Any]:
     """The option that gives a truth its best anchor alone."""
     return {"assign_iou_threshold": 1.0} if v == "v4" else {}
@@ -67,7 +68,6 @@ def assign(v: str) -> list[Ask]:
 
 def ignore(v: str) -> list[Ask]:
     """1ign: which predictors that are not responsible have no objectness loss."""
-    far = {(0, 0, 1, 0, 0): (-1.0, 1.0, 0.25, 0.25, 0.5)}
     two: dict[str, Any] = {"ignore_by": "prior", "masks": [[2, 0], [1, 3]], **best_only(v)}
     return [
         ask("nothing", "a rule where the config has none", "ignore", small(v, GOOD, **priors(v))),
@@ -97,18 +97,23 @@ def ignore(v: str) -> list[Ask]:
         ask("shape-other-cells", "priors of every cell", "ignore", small(v, (0.5, 0.25, 0.96875, 0.25, 0), ignore_by="shape", ignore_threshold=0.375, **priors(v))),
         ask("shape-strict", "≥ for >: IOU is ½, exactly", "ignore strict",
             small(v, (0.75, 0.25, 0.5, 0.25, 0), ignore_by="shape", anchors=[[32.0, 16.0], [32.0, 8.0]], masks=[[0, 1]], **best_only(v)), firm=False),
-        ask("prediction", "the prior for the decoded box", "ignore", small(v, (0.0625, 0.9375, 0.5, 0.25, 0), ignore_by="prediction", at=far)),
+        ask("prediction", "the prior for the decoded box: it reaches the truth, the prior does not", "ignore",
+            small(v, (0.53125, 0.25, 0.5, 0.25, 0), ignore_by="prediction", at={(0, 0, 0, 0, 0): (3.0,)})),
+        ask("prediction-moved-away", "the prior for the decoded box: it has left the truth", "ignore",
+            small(v, (0.5, 0.25, 0.5, 0.25, 0), ignore_by="prediction", ignore_threshold=0.25, at={(0, 0, 0, 0, 0): (-4.0,)}), firm=False),
+        ask("prediction-second-truth", "the first truth alone", "ignore",
+            small(v, SAME, (0.25, 0.75, 0.5, 0.25, 1), ignore_by="prediction", **priors(v))),
         ask("prediction-elsewhere", "predictions of other cells not looked at", "ignore",
             small(v, (0.5625, 0.75, 0.5, 0.25, 0), ignore_by="prediction", ignore_threshold=0.375, at={(0, 0, 1, 0, 0): (3.0, 0.0)})),
         ask("prediction-strict", "≥ for >: IOU is ½, exactly", "ignore strict",
             small(v, BETWEEN, ignore_by="prediction", anchors=[[32.0, 16.0], [64.0, 16.0]], **best_only(v)), firm=False),
         ask("prediction-huge", "e^t not limited: a prediction of 10^10 images", "ignore clip",
             small(v, (0.75, 0.25, 0.96875, 0.96875, 0), ignore_by="prediction", ignore_threshold=0.125, at={(0, 0, 0, 0, 0): (0.0, 0.0, 30.0, 30.0)})),
-        ask("threshold", "0.5 or 0.7 for any threshold", "ignore", batch(v, 63, images=2, **best_only(v), ignore_by="prediction", ignore_threshold=0.1875)),
-        ask("batch-prior", "anything that ordinary numbers show", "ignore random", batch(v, 64, images=2, **best_only(v), ignore_by="prior", ignore_threshold=0.25)),
-        ask("batch-shape", "anything that ordinary numbers show", "ignore random", batch(v, 65, images=2, **best_only(v), ignore_by="shape", ignore_threshold=0.25)),
+        ask("threshold", "0.5 or 0.7 for any threshold", "ignore", batch(v, 88, images=2, **best_only(v), ignore_by="prediction", ignore_threshold=0.1875)),
+        ask("batch-prior", "anything that ordinary numbers show", "ignore random", batch(v, 86, images=2, **best_only(v), ignore_by="prior", ignore_threshold=0.25)),
+        ask("batch-shape", "anything that ordinary numbers show", "ignore random", batch(v, 112, images=2, **best_only(v), ignore_by="shape", ignore_threshold=0.25)),
         ask("batch-prediction", "anything that ordinary numbers show", "ignore random",
-            batch(v, 66, images=2, **best_only(v), ignore_by="prediction", ignore_threshold=0.25)),
+            batch(v, 110, images=2, **best_only(v), ignore_by="prediction", ignore_threshold=0.25)),
     ]  # fmt: skip
 
 
@@ -142,7 +147,7 @@ def noobj(v: str) -> list[Ask]:
             small(v, at={(0, 0, 0, 0, 0): (0.0, 0.0, 0.0, 0.0, 90.0), (0, 0, 1, 1, 0): (0.0, 0.0, 0.0, 0.0, -30.0)})),
         ask("nan-ignored", "an ignore rule hides a NaN; the other image stays finite", "nan ignore",
             scene(v, CONFIG[v], (2, 2), two, at=nan, ignore_by="prior", **priors(v))),
-        ask("batch", "anything that ordinary numbers show", "random", batch(v, 68, ignore_by="prior", ignore_threshold=0.25)),
+        ask("batch", "anything that ordinary numbers show", "random", batch(v, 72, ignore_by="prior", ignore_threshold=0.25, **best_only(v))),
     ]  # fmt: skip
 
 
@@ -176,9 +181,9 @@ def whole(v: str) -> list[Ask]:
         ask("one-truth", "anything: to follow by hand", "plain", small(v, GOOD, at=MOVED)),
         ask("weights", "weights on the wrong terms", "weight", batch(v, 71, **weights)),
         ask("batch", "divided by the batch or by its objects", "random count", batch(v, 72)),
-        ask("ignore-prior", "ignored predictors with a slope", "random ignore", batch(v, 73, ignore_by="prior", ignore_threshold=0.25)),
+        ask("ignore-prior", "ignored predictors with a slope", "random ignore", batch(v, 66, ignore_by="prior", ignore_threshold=0.25, **best_only(v))),
         ask("ignore-prediction", "a slope through the ignore rule", "random ignore constant",
-            batch(v, 74, images=2, ignore_by="prediction", ignore_threshold=0.25)),
+            batch(v, 87, images=2, ignore_by="prediction", ignore_threshold=0.25, **best_only(v))),
         ask("one-class", "K = 1", "random classes", batch(v, 75, classes=1)),
         ask("shared-anchors", "heads that hold the same anchors", "random heads", batch(v, 76, images=2, masks=[[2, 0, 1], [1, 3, 0]])),
         ask("three-heads", "terms of one head for another", "random heads layout", batch(v, 77, images=1, **third)),
