@@ -13,34 +13,35 @@ from yolo_losses.testing import Case
 ROWS = 4  # where a shape is compiled, images have a multiple of so many truths
 
 
-def answer(case: Case, xp: Any, dtype: str) -> Any:
-    """What the package says, on the host."""
+def answer(case: Case, xp: Any, dtype: str, package: Any = yl) -> Any:
+    """What the package, or a variant of it, says, on the host."""
     with np.errstate(all="ignore"):
-        return _OF.get(case.kind, _of_version)(case, xp, dtype)
+        return _OF.get(case.kind, _of_version)(case, xp, dtype, package)
 
 
-def _of_boxes(case: Case, xp: Any, dtype: str) -> Any:
+def _of_boxes(case: Case, xp: Any, dtype: str, package: Any) -> Any:
     function, boxes, *size = case.inputs.values()
-    return xp.call(_conversion(function, *size), np.array(boxes, dtype=dtype))
+    return xp.call(_conversion(package, function, *size), np.array(boxes, dtype=dtype))
 
 
-def _of_similarity(case: Case, xp: Any, dtype: str) -> Any:
+def _of_similarity(case: Case, xp: Any, dtype: str, package: Any) -> Any:
     pred, gt = (np.array(case.inputs[k], dtype=dtype) for k in ("pred", "gt"))
-    return xp.call(_similarity(case.inputs["similarity"]), pred, gt)
+    return xp.call(_similarity(package, case.inputs["similarity"]), pred, gt)
 
 
-def _of_version(case: Case, xp: Any, dtype: str) -> Any:
-    name = {"decode": "decode", "assign": "assign", "ignore": "assign"}.get(
-        case.kind, "loss_and_grad"
-    )
+_CALLED = {"decode": "decode", "assign": "assign", "ignore": "assign"}
+
+
+def _of_version(case: Case, xp: Any, dtype: str, package: Any) -> Any:
+    module = getattr(package, str(case.version))
+    config = module.Config(**case.inputs["config"])
+    name = _CALLED.get(case.kind, "loss_and_grad")
     raw = tree_map(lambda v: v.astype(dtype), case.raw)
     if name == "decode":
-        return xp.call(_function(case.version, name, case.config), raw)
-    targets = case.targets
-    if xp.traced:
-        targets = tree_map(_padded, targets)
-    targets = targets._replace(boxes=targets.boxes.astype(dtype))
-    return xp.call(_function(case.version, name, case.config), raw, targets)
+        return xp.call(_function(module, name, config), raw)
+    boxes, labels, valid = tree_map(_padded, case.targets) if xp.traced else case.targets
+    targets = package.Targets(boxes.astype(dtype), labels, valid)
+    return xp.call(_function(module, name, config), raw, targets)
 
 
 def _padded(v: np.ndarray) -> np.ndarray:
@@ -53,19 +54,18 @@ def _padded(v: np.ndarray) -> np.ndarray:
 
 
 @cache
-def _conversion(name: str, *size: float) -> Callable[..., Any]:
-    return lambda boxes: getattr(yl.boxes, name)(boxes, *size)
+def _conversion(package: Any, name: str, *size: float) -> Callable[..., Any]:
+    return lambda boxes: getattr(package.boxes, name)(boxes, *size)
 
 
 @cache
-def _similarity(name: str) -> Callable[..., Any]:
-    return lambda pred, gt: yl.iou.value_and_grad(name, pred, gt)
+def _similarity(package: Any, name: str) -> Callable[..., Any]:
+    return lambda pred, gt: package.iou.value_and_grad(name, pred, gt)
 
 
 @cache
-def _function(version: str, name: str, config: Any) -> Callable[..., Any]:
-    function = getattr(getattr(yl, version), name)
-    return lambda *args: function(*args, config)
+def _function(module: Any, name: str, config: Any) -> Callable[..., Any]:
+    return lambda *args: getattr(module, name)(*args, config)
 
 
 _OF: dict[str, Callable[..., Any]] = {"boxes": _of_boxes, "similarity": _of_similarity}

@@ -8,6 +8,10 @@ from conformance.scenes.scene import Ask, image
 
 MOVED = {(0, 0, 0, 1, 0): (1.0, -0.5, 0.25, -0.75, 0.5, 0.5, -1.5)}
 SAME = (0.75, 0.25, 0.5, 0.25, 0)  # the prior of cell (0, 1)
+LARGE = [
+    (0.359375, 0.328125, 0.109375, 0.078125, 1),
+    (0.84375, 0.6875, 0.09375, 0.078125, 0),
+]  # 10 × 8 cells
 BETWEEN = (0.5, 0.25, 1.0, 0.25, 0)  # covers the priors of cells (0, 0) and (0, 1): IOU ½ with each
 
 
@@ -69,6 +73,11 @@ def assign(v: str) -> list[Ask]:
 def ignore(v: str) -> list[Ask]:
     """1ign: which predictors that are not responsible have no objectness loss."""
     two: dict[str, Any] = {"ignore_by": "prior", "masks": [[2, 0], [1, 3]], **best_only(v)}
+    alike: dict[str, Any] = {
+        "anchors": [[32.0, 16.0], [28.0, 18.0]],
+        "masks": [[0, 1]],
+        **best_only(v),
+    }
     return [
         ask("nothing", "a rule where the config has none", "ignore", small(v, GOOD, **priors(v))),
         ask("prior-own-cell", "other priors of the object's cell not ignored", "ignore", small(v, SAME, ignore_by="prior", **priors(v))),
@@ -110,6 +119,10 @@ def ignore(v: str) -> list[Ask]:
         ask("prediction-huge", "e^t not limited: a prediction of 10^10 images", "ignore clip",
             small(v, (0.75, 0.25, 0.96875, 0.96875, 0), ignore_by="prediction", ignore_threshold=0.125, at={(0, 0, 0, 0, 0): (0.0, 0.0, 30.0, 30.0)})),
         ask("threshold", "0.5 or 0.7 for any threshold", "ignore", batch(v, 88, images=2, **best_only(v), ignore_by="prediction", ignore_threshold=0.1875)),
+        ask("prior-large-grid", "cells of a window around the truth miscounted", "ignore axes",
+            scene(v, CONFIG[v], (8, 10), [image(*LARGE)], ignore_by="prior", **alike)),
+        ask("prediction-large-grid", "cells of a window around the truth miscounted", "ignore axes",
+            scene(v, CONFIG[v], (8, 10), [image(*LARGE)], ignore_by="prediction", **alike)),
         ask("batch-prior", "anything that ordinary numbers show", "ignore random", batch(v, 86, images=2, **best_only(v), ignore_by="prior", ignore_threshold=0.25)),
         ask("batch-shape", "anything that ordinary numbers show", "ignore random", batch(v, 112, images=2, **best_only(v), ignore_by="shape", ignore_threshold=0.25)),
         ask("batch-prediction", "anything that ordinary numbers show", "ignore random",
@@ -140,6 +153,8 @@ def noobj(v: str) -> list[Ask]:
         ask("responsible", "the responsible predictor pushed to 0 as well", "assignment",
             small(v, GOOD, at={(0, 0, 0, 1, 0): (0.0, 0.0, 0.0, 0.0, 6.0)})),
         ask("ignored", "ignored predictors pay", "ignore", small(v, SAME, ignore_by="prior", **priors(v))),
+        ask("ignored-strict", "≥ for >: IOU is ½, exactly", "ignore strict",
+            small(v, BETWEEN, ignore_by="prior", anchors=[[32.0, 16.0], [64.0, 16.0]], **best_only(v)), firm=False),
         ask("other-anchors", "the other anchors of an object's cell left alone", "assignment",
             small(v, GOOD, anchors=[[32.0, 16.0], [4.0, 60.0]], masks=[[0, 1]])),
         ask("weight", "a λ_noobj of v1 or v2", "weight", small(v, GOOD, lambda_obj=0.75)),
