@@ -61,6 +61,9 @@ def main(
         selected = cases(*wanted)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    if not selected:
+        msg = f"no case is all of {', '.join(wanted)}"
+        raise click.UsageError(msg)
     asked = names(backend, device, compiled=compiled)
     if not asked:
         msg = f"no such library: {backend}, on {device or 'any device'}"

@@ -11,6 +11,7 @@ from ..crosscheck.candidate import named, several
 from ..crosscheck.problem import TERMS
 from ..crosscheck.stages import FIELDS
 from ..matching import Matches
+from ..terms import LossTerms
 from .vectors import Case
 
 WHERE = "testing.assert_conforms"
@@ -248,9 +249,11 @@ def _mask(case: Case, s: int, places: Sequence[Sequence[int]]) -> np.ndarray:
 
 
 def _of_loss(case: Case, given: dict[str, Any]) -> Iterator[Pair]:
-    terms = {k: v for k, v in (given.get("terms") or {}).items() if k in case.expected["terms"]}
+    terms = given.get("terms") or {}
+    terms = terms._asdict() if isinstance(terms, LossTerms) else terms
+    terms = {**terms, **{k: given[f"terms.{k}"] for k in TERMS if f"terms.{k}" in given}}
     for name in TERMS:
-        if name in terms:
+        if name in terms and name in case.expected["terms"]:
             want = np.array(case.expected["terms"][name])
             got = _array(f"terms.{name}", terms[name], want.shape)
             yield Pair(f"terms.{name}", got, want, _axes("image", "head"), "terms")

@@ -119,8 +119,8 @@ def cases(*of: str, flags: Iterable[str] = ()) -> list[Case]:
     Parameters
     ----------
     *of : str
-        Versions "v1" … "v4", kinds (see `Case`), similarities "iou" … "ciou", or ids. Of several
-        versions, or kinds, any; of a version and a kind, both.
+        Versions "v1" … "v4", similarities "iou" … "ciou", "boxes", kinds (see `Case`), or ids. Of
+        several versions, or kinds, any; of a version and a kind, both.
     flags : iterable of str
         Flags that a case has to have, all of them.
 
@@ -140,7 +140,7 @@ def cases(*of: str, flags: Iterable[str] = ()) -> list[Case]:
 
 def _wanted(case: Case, of: tuple[str, ...]) -> bool:
     own = {case.id, case.kind, *case.id.split("/")[:1]}
-    groups = [set(of) & set(group) for group in ((*VERSIONS, *SIMILARITIES), KINDS)]
+    groups = [set(of) & set(group) for group in ((*VERSIONS, *SIMILARITIES, "boxes"), KINDS[1:])]
     by_id = set(of) - set().union(*groups)
     if by_id:
         return case.id in by_id
