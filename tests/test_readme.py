@@ -22,6 +22,11 @@ def test_the_same_call_on_the_libraries(capsys):
     assert scope["raw"][0].shape == (2, 13, 13, 3, 85)
 
 
+def test_the_vectors_example():
+    (block,) = [b for b in BLOCKS if "assert_conforms" in b]
+    exec("import numpy as np\nimport yolo_losses as yl\n" + block, {})
+
+
 def test_the_gpu_example():
     cupy = pytest.importorskip("cupy")
     if not cupy.cuda.is_available():

@@ -1,6 +1,7 @@
 """The vectors: their checks, this package on all libraries, and consumers of other languages."""
 
 import copy
+import re
 import shutil
 import subprocess
 from collections import defaultdict
@@ -77,6 +78,12 @@ def test_numbers_are_the_shortest_that_read_back():
     assert canonical.dumps([0.1, 1e-07, float("nan"), -float("inf")]) == (
         '[0.1, 1e-07, "NaN", "-Infinity"]\n'
     )
+
+
+@pytest.mark.parametrize("page", ["README.md", "conformance/README.md"])
+def test_the_pages_count_the_cases(page):
+    said = re.search(r"(\d+) cases", (ROOT / page).read_text(encoding="utf-8"))
+    assert int(said.group(1)) == len(cases())
 
 
 def test_one_version_of_all_files():
