@@ -134,7 +134,7 @@ def obj(v: str) -> list[Ask]:
     """λ_obj Σ 1obj [−log Ĉ]."""
     return [
         ask("plain", "a squared error; log₂ or log₁₀", "plain", small(v, GOOD)),
-        ask("met", "the IOU as a target, as in v2: it is 1 − 1/4 here", "target", small(v, GOOD, at=MOVED)),
+        ask("target", "the IOU as a target, as in v2", "target", small(v, GOOD, at=MOVED)),
         ask("poor-match", "the gate of the coordinates on the objectness as well", "gate", small(v, PLAIN, at=MOVED)),
         ask("weight", "λ_obj left out, or λ_coord for it", "weight", small(v, GOOD, at=MOVED, lambda_obj=0.75, lambda_coord=1.75)),
         ask("saturated", "log of a σ that is 0: −log σ(−90) is 90", "saturated", small(v, GOOD, at={(0, 0, 0, 1, 0): (0.0, 0.0, 0.0, 0.0, -90.0)})),

@@ -86,7 +86,7 @@ def box() -> list[Ask]:
 def obj() -> list[Ask]:
     """Σ 1obj (IOU − Ĉ)²."""
     return [
-        ask("met", "a target of 1 for the IOU: it is ½ here, and so is Ĉ", "target edges",
+        ask("half", "a target of 1 for the IOU: it is ½ here, and so is Ĉ", "target edges",
             small(V, (0.75, 0.25, 0.5, 0.25, 0), num_boxes=1)),
         ask("overlap", "IOU of offsets in the cell for boxes in the image", "target units",
             small(V, GOOD, at=SECOND)),
