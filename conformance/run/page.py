@@ -12,7 +12,7 @@ STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 90rem; padding: 0 1rem;
        color: #1b1b1b; background: #fff; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2rem; }
-.wide { overflow-x: auto; }
+.wide { overflow-x: auto; } thead th { text-align: center; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { border: 1px solid #d0d0d0; padding: .2rem .55rem; text-align: right; white-space: nowrap; }
 th { background: #f3f3f3; font-weight: 600; } th.name, td.name { text-align: left; }
@@ -51,10 +51,12 @@ def write(run: Run, path: Path) -> None:
 def _matrix(run: Run) -> Iterable[str]:
     cells = run.cells()
     yield '<div class="wide"><table><thead><tr>'
-    yield '<th class="name">version</th><th class="name">stage</th>'
-    for backend, dtype in run.columns:
-        version = escape(run.versions[backend])
-        yield f"<th>{escape(backend)}<br><small>{version}</small><br>{dtype}</th>"
+    yield '<th class="name" rowspan="2">version</th><th class="name" rowspan="2">stage</th>'
+    for backend, version in run.versions.items():
+        span = sum(b == backend for b, _ in run.columns)
+        yield f'<th colspan="{span}">{escape(backend)}<br><small>{escape(version)}</small></th>'
+    yield "</tr><tr>"
+    yield from (f"<th>{dtype}</th>" for _, dtype in run.columns)
     yield "</tr></thead><tbody>"
     for k, (version, stage) in enumerate(run.rows):
         first = not k or run.rows[k - 1][0] != version
