@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,13 @@ def test_adapters_are_small(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     lines = sum(code_lines(n) for n in ast.walk(tree) if isinstance(n, ast.FunctionDef))
     assert lines <= 80
+
+
+def test_every_folder_of_the_package_is_shipped():
+    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    shipped = set(project["tool"]["setuptools"]["packages"])
+    folders = {path.parent.relative_to(ROOT.parent) for path in FILES}
+    assert {".".join(folder.parts) for folder in folders} == shipped - {"yolo_losses.testing.files"}
 
 
 def test_public_names():
