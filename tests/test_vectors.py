@@ -13,7 +13,8 @@ import pytest
 import conformance
 from conformance import canonical, check, ledger, vectors
 from conformance.backends import BACKENDS, SLOW
-from conformance.run.work import DTYPES, known, outcomes
+from conformance.run import work
+from conformance.run.work import DTYPES, outcomes
 from yolo_losses.testing import cases, folder, version
 
 ROOT = Path(conformance.__file__).parents[1]
@@ -138,22 +139,23 @@ def test_a_nan_is_not_hidden_by_a_compiler():
 
 def test_known_deviations_are_of_cases_that_exist():
     ids = {case.id for case in cases()}
-    entries = [entry for part in (ROOT / "conformance" / "xfails").glob("*.json")
-               for entry in canonical.loads(part.read_text(encoding="utf-8"))]  # fmt: skip
-    assert entries
-    for one in entries:
+    for one in work.ledger():
         assert one["case"] in ids
         assert one["dtype"] in DTYPES
         assert one["backend"] in (*BACKENDS, "*")
         assert len(one["reason"]) > 20
 
 
-def test_a_known_deviation_that_passes_fails(monkeypatch):
+def test_known_deviations_are_strict(monkeypatch):
+    entry = {"backend": "*", "dtype": "float64", "case": "iou/overlap", "reason": "none"}
+    monkeypatch.setattr(work, "ledger", lambda: (entry,))
     (case,) = cases("iou/overlap")
-    monkeypatch.setattr("conformance.run.work.known", lambda *_: "it does not")
     assert [one.state for one in outcomes(case, "numpy", "float64")] == ["failed"]
-    assert known("numpy", "float32", "v4/box/clip")
-    assert known("numpy", "float64", "v4/box/clip") is None
+    assert [one.state for one in outcomes(case, "numpy", "float32")] == ["passed"]
+    monkeypatch.setattr(work, "answer", lambda *_: {"value": 0.5})
+    (one,) = outcomes(case, "numpy", "float64")
+    assert one.state == "expected"
+    assert one.text.startswith("none (value is 0.5")
 
 
 def test_an_error_is_a_failure(monkeypatch):

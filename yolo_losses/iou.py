@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from . import _check
 from ._xp import Array, constant, namespace
-from .boxes import Box, split
+from .boxes import Box, edges, split
 from .elementwise import (
     Dual,
     atan_ratio,
@@ -27,7 +27,7 @@ from .elementwise import (
     stop,
 )
 
-SIMILARITY: dict[str, Callable[[Box, Box], Any]] = {}  # of the edges of boxes
+SIMILARITY: dict[str, Callable[[Any, Any], Any]] = {}  # of `Box`es or `Corners`
 
 
 class Corners(NamedTuple):
@@ -35,6 +35,7 @@ class Corners(NamedTuple):
 
     near: Any  # x1 y1
     far: Any  # x2 y2
+    size: Any = None  # width and height where they are known: far − near has fewer digits
 
     @property
     def x1(self) -> Any:
@@ -66,7 +67,7 @@ def similarity(formula: Callable[[Corners, Corners], Any]) -> Callable[[Array, A
     name = formula.__name__
 
     @wraps(formula)
-    def of_edges(pred: Box, gt: Box) -> Any:
+    def of_edges(pred: Box | Corners, gt: Box | Corners) -> Any:
         return formula(_corners(pred), _corners(gt))
 
     @wraps(formula)
@@ -78,8 +79,16 @@ def similarity(formula: Callable[[Corners, Corners], Any]) -> Callable[[Array, A
     return of_arrays
 
 
-def _corners(box: Box) -> Corners:
+def _corners(box: Box | Corners) -> Corners:
+    if isinstance(box, Corners):
+        return box
     return Corners(pair(box.x1, box.y1), pair(box.x2, box.y2))
+
+
+def centred(x: Any, y: Any, w: Any, h: Any) -> Corners:
+    """Boxes by centre and size w, h ≥ 0, as the formulas of `SIMILARITY` take them."""
+    box = edges(x, y, w, h)
+    return Corners(pair(box.x1, box.y1), pair(box.x2, box.y2), pair(w, h))
 
 
 def _checked(where: str, pred: Array, gt: Array) -> tuple[Array, Array]:
@@ -105,7 +114,7 @@ def _upright(box: Box) -> Box:
 
 def _size(box: Corners) -> Any:
     """Width and height, (2, ...); 0 where boxes that do not overlap have no common one."""
-    return positive(box.far - box.near)
+    return positive(box.far - box.near) if box.size is None else box.size
 
 
 def _intersection(pred: Corners, gt: Corners) -> Corners:

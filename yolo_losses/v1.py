@@ -25,10 +25,9 @@ from typing import Any, NamedTuple
 
 from . import _check, grid, matching, presets, terms
 from ._xp import Array, arange, namespace, number
-from .boxes import edges
 from .elementwise import logit, one_hot, sigmoid, softmax, softmax_squared_error, sqrt_sigmoid, stop
 from .grid import Cell, Decoded, Raw
-from .iou import SIMILARITY
+from .iou import SIMILARITY, centred
 from .matching import Assignment, Matches, Rows
 from .targets import Targets, usable
 from .terms import Formula, LossTerms, Problem, Slopes, Workspace
@@ -117,8 +116,8 @@ def _ious(raw: Array, rows: Rows, layout: grid.Layout) -> Array:
     t = grid.fields_of_boxes(at_rows, num)
     x_hat, y_hat, w_hat, h_hat = _decode(t, Cell(0.0, 0.0, 1.0, 1.0), 0)
     x, y, w, h = (v[..., None] for v in (rows.x, rows.y, rows.w, rows.h))
-    pred = edges(x_hat / lane.W, y_hat / lane.H, w_hat, h_hat)
-    return IOU(pred, edges(x / lane.W, y / lane.H, w, h))
+    pred = centred(x_hat / lane.W, y_hat / lane.H, w_hat, h_hat)
+    return IOU(pred, centred(x / lane.W, y / lane.H, w, h))
 
 
 def _check_call(where: str, raw: Array, targets: Targets, config: Config) -> None:

@@ -25,10 +25,9 @@ from typing import Any, NamedTuple
 
 from . import _check, grid, matching, presets, terms
 from ._xp import Array, namespace, number
-from .boxes import edges
 from .elementwise import exp, logit, one_hot, sigmoid, softmax, softmax_squared_error, stop
 from .grid import Cell, Decoded, Raw
-from .iou import SIMILARITY
+from .iou import SIMILARITY, centred
 from .matching import Assignment, Matches
 from .targets import Targets, usable
 from .terms import Formula, LossTerms, Problem, Slopes, Workspace
@@ -102,7 +101,7 @@ class Truth(NamedTuple):
 def _objects(t: Raw, g: Truth, config: Config) -> tuple[Any, Any, Any]:
     x_hat, y_hat, w_hat, h_hat = _decode(t, Cell(0.0, 0.0, g.pw, g.ph), 0)
     dx, dy = stop(x_hat - g.x) * g.cell_w, stop(y_hat - g.y) * g.cell_h
-    pred, truth = edges(dx, dy, stop(w_hat), stop(h_hat)), edges(0.0, 0.0, g.w, g.h)
+    pred, truth = centred(dx, dy, stop(w_hat), stop(h_hat)), centred(0.0, 0.0, g.w, g.h)
     d2 = (g.x - x_hat) ** 2 + (g.y - y_hat) ** 2 + (g.w - w_hat) ** 2 + (g.h - h_hat) ** 2
     box = config.lambda_coord * g.obj * (2 - g.w * g.h) * d2  # (3)
     obj = config.lambda_obj * g.obj * (IOU(pred, truth) - sigmoid(t.to)) ** 2  # (4)

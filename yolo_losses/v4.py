@@ -26,11 +26,10 @@ from typing import Any, NamedTuple
 
 from . import _check, grid, ignoring, matching, presets, terms
 from ._xp import Array, namespace, number
-from .boxes import Box, edges
 from .elementwise import bce, exp, logit, one_hot, sigmoid, softplus
 from .grid import Cell, Decoded, Raw
 from .ignoring import IGNORE
-from .iou import SIMILARITY
+from .iou import SIMILARITY, Corners, centred
 from .matching import ASSIGN, Assignment, Matches
 from .targets import Targets, usable
 from .terms import Formula, LossTerms, Problem, Slopes, Workspace
@@ -137,15 +136,15 @@ class Truth(NamedTuple):
     height: float
 
 
-def _pixels(x: Any, y: Any, w: Any, h: Any, g: Truth) -> Box:
-    """Edges in pixels of the network input, x and y in cells."""
-    return edges(x * g.stride, y * g.stride, w * g.width, h * g.height)
+def _pixels(x: Any, y: Any, w: Any, h: Any, g: Truth) -> Corners:
+    """Boxes in pixels of the network input, x and y in cells."""
+    return centred(x * g.stride, y * g.stride, w * g.width, h * g.height)
 
 
 def _objects(t: Raw, g: Truth, config: Config) -> tuple[Any, Any, Any]:
     x_hat, y_hat, w_hat, h_hat = _decode(t, Cell(0.0, 0.0, g.pw, g.ph), g.s)
     pred = _pixels(x_hat - g.x, y_hat - g.y, w_hat, h_hat, g)  # from the centre of the truth
-    truth = edges(0.0, 0.0, g.w * g.width, g.h * g.height)
+    truth = centred(0.0, 0.0, g.w * g.width, g.h * g.height)
     similarity = SIMILARITY[config.similarity](pred, truth)
     box = config.lambda_coord * g.obj * (1 - similarity)  # (3)
     obj = config.lambda_obj * g.obj * softplus(-t.to)  # (4) −log Ĉ

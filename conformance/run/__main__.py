@@ -35,7 +35,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--device", type=click.Choice(["cpu", "cuda"]), help="Where; else everywhere.")
 @click.option("--dtype", type=click.Choice(DTYPES), help="One dtype; else both.")
 @click.option(
-    "--compile", "compiled", is_flag=True, help="torch.compile too; half an hour and more."
+    "--compile", "compiled", is_flag=True, help="torch.compile too, some ten seconds a config."
 )
 @click.option("--processes", type=click.IntRange(1), help="How many; else one a core.")
 @click.option("--junit", "junit_file", type=FILE, metavar="FILE.xml", help="Save as JUnit XML.")

@@ -5,7 +5,6 @@ from rich.table import Table
 
 from conformance.run.results import Cell, Run
 
-
 NAMES, COLUMN = 24, 18  # characters of the first columns and of the others
 
 

@@ -87,14 +87,15 @@ def _state(parts: Sequence[Any], reason: str | None) -> tuple[str, float, str]:
 
 
 @cache
-def _ledger() -> tuple[dict[str, str], ...]:
+def ledger() -> tuple[dict[str, str], ...]:
+    """The entries of all files of known deviations."""
     files = sorted(XFAILS.glob("*.json"))
     return tuple(entry for f in files for entry in json.loads(f.read_text(encoding="utf-8")))
 
 
 def known(name: str, dtype: str, case: str) -> str | None:
     """Why a case is known to deviate on a library ("*" for all) in a dtype."""
-    for entry in _ledger():
+    for entry in ledger():
         if entry["backend"] in (name, "*") and (entry["dtype"], entry["case"]) == (dtype, case):
             return entry["reason"]
     return None

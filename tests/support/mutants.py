@@ -104,8 +104,8 @@ MUTANTS = [
     _m(
         "x̂ taken over the image, not the cell",
         "v1.py",
-        "pred = edges(x_hat / lane.W,",
-        "pred = edges(x_hat,",
+        "pred = centred(x_hat / lane.W,",
+        "pred = centred(x_hat,",
     ),
     _m(
         "IOU target not held constant",
@@ -216,8 +216,8 @@ MUTANTS = [
     _m(
         "boxes compared in an anisotropic unit",
         "v4.py",
-        "edges(x * g.stride, y * g.stride, w * g.width, h * g.height)",
-        "edges(x * g.stride, y * g.stride * 2, w * g.width, h * g.height * 2)",
+        "centred(x * g.stride, y * g.stride, w * g.width, h * g.height)",
+        "centred(x * g.stride, y * g.stride * 2, w * g.width, h * g.height * 2)",
     ),
     _m(
         "best anchor forgotten in the union",
