@@ -1,6 +1,6 @@
 """Whether the vectors tell a variant of the oracle from the right one."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from types import ModuleType
 from typing import Any
 
@@ -17,15 +17,34 @@ VALUE = 1e4  # ulp: a variant is computed in float64
 SLOPE = 1e-5 / 2.0**-52  # and differenced
 
 
-def killer(formulas: ModuleType, groups: Mapping[str, Any] | tuple[str, ...]) -> str:
-    """The first case that notices a variant, empty if none does."""
-    for name in vectors.names():
-        if name.partition("-")[0] in groups:
-            for ask in vectors.asks(name):
-                case = cases(f"{name.replace('-', '/')}/{ask.name}")[0]
-                if notices(case, ask, formulas):
-                    return case.id
-    return ""
+Asked = tuple[str, Ask, Case]  # the group of a case, how it is asked, the case
+
+
+def asked() -> list[Asked]:
+    """All cases, with their questions."""
+    return [
+        (name.partition("-")[0], ask, cases(f"{name.replace('-', '/')}/{ask.name}")[0])
+        for name in vectors.names()
+        for ask in vectors.asks(name)
+    ]
+
+
+class Tally:
+    """Which cases have noticed a variant, and whether every variant was noticed."""
+
+    def __init__(self, every: list[Asked]) -> None:
+        self.every = every
+        self.idle = {case.id for _, _, case in every}
+
+    def unnoticed(self, formulas: ModuleType, groups: tuple[str, ...]) -> list[str]:
+        """The groups in which no case notices a variant; a case is asked if it matters."""
+        open_groups = set(groups)
+        for group, ask, case in self.every:
+            matters = group in open_groups or (group in groups and case.id in self.idle)
+            if matters and notices(case, ask, formulas):
+                self.idle.discard(case.id)
+                open_groups.discard(group)
+        return sorted(open_groups)
 
 
 def notices(case: Case, ask: Ask, formulas: ModuleType = oracle) -> bool:

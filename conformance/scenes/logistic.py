@@ -79,7 +79,7 @@ def ignore(v: str) -> list[Ask]:
         **best_only(v),
     }
     return [
-        ask("nothing", "a rule where the config has none", "ignore", small(v, GOOD, **priors(v))),
+        ask("nothing", "a rule where the config has none", "ignore", small(v, SAME, **priors(v))),
         ask("prior-own-cell", "other priors of the object's cell not ignored", "ignore", small(v, SAME, ignore_by="prior", **priors(v))),
         ask("prior-second-truth", "the first truth alone", "ignore",
             small(v, (0.25, 0.75, 0.5, 0.25, 1), SAME, ignore_by="prior", **priors(v))),
