@@ -87,7 +87,7 @@ def firm(files: Data) -> Iterator[str]:
 
 
 def told_apart(files: Data) -> Iterator[str]:
-    """Every wrong variant of the oracle is noticed, every case notices one, none the right oracle."""
+    """Wrong variants of the oracle are noticed, each case notices one, none the right oracle."""
     every = [(group, ask, case) for group, ask, case in asked() if case.id in _ids(files)]
     yield from (
         f"{case.id} refuses the right oracle" for _, ask, case in every if notices(case, ask)
