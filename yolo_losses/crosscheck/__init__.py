@@ -6,7 +6,6 @@ conventions are searched for the one that explains all the numbers.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from os import PathLike
 from typing import Any
 
@@ -17,8 +16,9 @@ from .agree import OF
 from .candidate import called, problem_of, read, refuse, results_of
 from .dialects import programs
 from .fit import Fitter
-from .problem import MODULES, Problem, Results, by_head
+from .problem import Problem, Results
 from .report import Report
+from .rounding import Rounding
 from .search import search as find
 from .stages import walk
 
@@ -117,34 +117,10 @@ def _coarsest(problem: Problem, results: Results) -> np.dtype[Any]:
 
 
 def _fitter(problem: Problem, results: Results) -> Fitter:
-    """With the decisions of the ignore rule that lie within rounding of its threshold."""
-    module, config = MODULES[problem.version], problem.config
-    matches = by_head(module.assign(problem.argument, problem.targets, config))
-    positives = np.stack([m.positives for m in matches], axis=1)
-    slack, places = 0.0 * positives, [np.zeros_like(m.ignored) for m in matches]
-    if getattr(config, "ignore_by", None) is not None:
-        slack, places = _undecidable(problem)
-    return Fitter(problem, results, OF[problem.precision], slack, places, positives)
-
-
-def _undecidable(problem: Problem) -> tuple[np.ndarray, list[np.ndarray]]:
-    module, config, eps = (
-        MODULES[problem.version],
-        problem.config,
-        float(np.finfo(problem.precision).eps),
-    )
-    t = config.ignore_threshold
-    both = [
-        replace(config, ignore_threshold=min(max(t * (1 + k * 16 * eps), 0.0), 1.0))
-        for k in (-1, 1)
-    ]
-    low, high = (by_head(module.assign(problem.argument, problem.targets, c)) for c in both)
-    places = [a.ignored != b.ignored for a, b in zip(low, high, strict=True)]
-    if not any(p.any() for p in places):
-        return np.zeros((len(problem.raw[0]), len(problem.raw))), places
-    a, b = (module.loss(problem.argument, problem.targets, c).noobj for c in both)
-    return np.abs(a - b), places
+    rounding = Rounding(problem)
+    positives = np.stack([m.positives for m in rounding.base.matches], axis=1)
+    return Fitter(problem, results, OF[problem.precision], rounding, positives)
 
 
 def _undecided(fitter: Fitter) -> int:
-    return sum(int(p.sum()) for p in fitter.open)
+    return sum(int(p.sum()) for p in fitter.rounding.ignored)

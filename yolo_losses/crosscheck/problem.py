@@ -27,6 +27,11 @@ class Problem(NamedTuple):
     precision: np.dtype[Any]  # of the raw outputs as they were handed in, or of coarser results
 
     @property
+    def compute(self) -> np.dtype[Any]:
+        """What an implementation computes in: the precision, at least float32."""
+        return np.promote_types(self.precision, np.float32)
+
+    @property
     def argument(self) -> Any:
         """Raw outputs as the functions of the version take them."""
         return self.raw if hasattr(self.config, "masks") else self.raw[0]

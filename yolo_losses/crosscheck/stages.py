@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..terms import LossTerms
-from .agree import bound, errors
+from .agree import bound, errors, term_limit
 from .fit import Fitter, predicted, wrong_slopes
 from .problem import TERMS, Problem, summed
 from .setup import Prediction, Setup
@@ -66,8 +66,7 @@ def walk(fitter: Fitter) -> tuple[list[Stage], Difference | None]:
 
 
 def _part(fitter: Fitter, p: Prediction, stage: str, part: str) -> Difference:
-    got, want, bad = _arrays(fitter, p, part)
-    gaps = [errors(a, b) for a, b in zip(got, want, strict=True)]
+    got, want, gaps, bad = _held(fitter, p, part)
     weighed = [np.where(b, g, -1.0) if any(x.any() for x in bad) else g
                for g, b in zip(gaps, bad, strict=True)]  # fmt: skip
     head = max(range(len(got)), key=lambda k: weighed[k].max(initial=-1.0))
@@ -87,48 +86,67 @@ def _part(fitter: Fitter, p: Prediction, stage: str, part: str) -> Difference:
                       quantiles, gaps)  # fmt: skip
 
 
-Arrays = Sequence[np.ndarray]
+class Held(NamedTuple):
+    """One array a head each; errors are 0 where rounding of the inputs explains them."""
+
+    got: Sequence[np.ndarray]
+    want: Sequence[np.ndarray]
+    gaps: Sequence[np.ndarray]
+    bad: Sequence[np.ndarray]
+
+    @property
+    def excused(self) -> int:
+        """How many numbers rounding of the inputs explains."""
+        hidden = [errors(a, b) > g for a, b, g in zip(self.got, self.want, self.gaps, strict=True)]
+        return sum(int(v.sum()) for v in hidden)
 
 
-def _arrays(fitter: Fitter, p: Prediction, part: str) -> tuple[Arrays, Arrays, Arrays]:
-    """What was handed in, what the formula says, and where they differ, a head each."""
+def _held(fitter: Fitter, p: Prediction, part: str) -> Held:
+    """What was handed in and what the formula says."""
     if part.startswith("terms.") or part == "total":
         return _sums(fitter, p, part)
     if part == "grad":
         return _slopes(fitter, p)
-    got, want = getattr(fitter.got, part), [np.asarray(v) for v in predicted(p, part)]
-    pairs = enumerate(zip(got, want, strict=True))
-    apart = [_wrong(fitter, part, s, a, b) for s, (a, b) in pairs]
-    return [v.astype(float) for v in got], [v.astype(float) for v in want], apart
+    got = [v.astype(float) for v in getattr(fitter.got, part)]
+    want = [np.asarray(v).astype(float) for v in predicted(p, part)]
+    gaps = [errors(a, b) for a, b in zip(got, want, strict=True)]
+    if part in ("responsible", "ignored"):
+        return _masks(fitter, part, Held(got, want, gaps, [g > 0 for g in gaps]))
+    if part == "iou":
+        valid = fitter.problem.targets.valid[..., None]
+        gaps = [np.where(valid, g, 0.0) for g in gaps]
+        return Held(got, want, gaps, [g > fitter.tolerance.dense for g in gaps])
+    limits = [bound(b, fitter.tolerance.dense) for b in want]
+    return Held(got, want, gaps, [g > v for g, v in zip(gaps, limits, strict=True)])
 
 
-def _sums(fitter: Fitter, p: Prediction, part: str) -> tuple[Arrays, Arrays, Arrays]:
+def _masks(fitter: Fitter, part: str, held: Held) -> Held:
+    if not any(b.any() for b in held.bad):
+        return held
+    places = fitter.rounding.open(part)
+    gaps = [np.where(v, 0.0, g) for v, g in zip(places, held.gaps, strict=True)]
+    return held._replace(gaps=gaps, bad=[g > 0 for g in gaps])
+
+
+def _sums(fitter: Fitter, p: Prediction, part: str) -> Held:
     names = TERMS if part == "total" else (part.removeprefix("terms."),)
     given = fitter.got.total if part == "total" else fitter.got.terms[names[0]]
     got = np.asarray(given, dtype=float)
     want = summed(np.asarray(sum(getattr(p.terms, t) for t in names), dtype=float), got.shape)
-    slack = summed(fitter.slack, got.shape) if "noobj" in names else 0.0
-    bad = errors(got, want) > fitter.tolerance.term * np.abs(want) + slack + 1e-300
-    return [got], [want], [np.asarray(bad)]
+    gap = errors(got, want)
+    limit = term_limit(want, fitter.tolerance)
+    bad = fitter.rounding.beyond(names, gap, limit)
+    gap = np.where((gap > limit) & ~bad, 0.0, gap)
+    return Held([got], [want], [gap], [bad])
 
 
-def _slopes(fitter: Fitter, p: Prediction) -> tuple[Arrays, Arrays, Arrays]:
+def _slopes(fitter: Fitter, p: Prediction) -> Held:
     assert fitter.got.grad is not None
     one = np.ones(fitter.positives.shape)
     want = p.grad(LossTerms(one, one, one, one))
-    pairs = wrong_slopes(fitter.problem, fitter.got.grad, want, fitter.tolerance, fitter.open)
-    return list(fitter.got.grad), want, [bad for _, bad in pairs]
-
-
-def _wrong(fitter: Fitter, part: str, s: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    if part == "responsible":
-        return np.asarray(a != b)
-    if part == "ignored":
-        return np.asarray((a != b) & ~fitter.open[s])
-    if part == "iou":
-        valid = fitter.problem.targets.valid[..., None]
-        return np.asarray((errors(a, b) > fitter.tolerance.dense) & valid)
-    return np.asarray(errors(a, b) > bound(b, fitter.tolerance.dense))
+    pairs = wrong_slopes(fitter.problem, fitter.got.grad, want, fitter.tolerance, fitter.rounding)
+    gaps, bad = zip(*pairs, strict=True)
+    return Held(list(fitter.got.grad), want, gaps, bad)
 
 
 # Places.
