@@ -9,10 +9,9 @@ import numpy as np
 
 from ..terms import LossTerms
 from . import factors
-from .agree import Tolerance, bound, errors, slope_limits, term_limit
+from .agree import Tolerance, bound, errors, slope_limits
 from .factors import Factor
 from .problem import TERMS, Problem, Results, summed
-from .rounding import Rounding
 from .setup import Prediction, Setup
 
 STAGES = ("boxes", "obj", "cls", "iou", "responsible", "ignored", *(f"terms.{t}" for t in TERMS),
@@ -50,7 +49,8 @@ class Fitter:
     problem: Problem
     got: Results
     tolerance: Tolerance
-    rounding: Rounding
+    slack: np.ndarray  # (N, S) of noobj: decisions within rounding
+    open: Sequence[np.ndarray]  # places of such decisions
     positives: np.ndarray  # (N, S)
 
     @cached_property
@@ -98,7 +98,7 @@ class Fitter:
                 return False
             if stage in ("responsible", "ignored"):
                 apart = a != b
-                if apart.any() and (apart & ~self.rounding.open(stage)[s]).any():
+                if (apart & ~self.open[s] if stage == "ignored" else apart).any():
                     return False
             elif stage == "iou":
                 if (self._iou_errors(a, b) > self.tolerance.dense).any():
@@ -116,7 +116,8 @@ class Fitter:
         self, term: str, p: Prediction, found: Fit, weights: dict[str, np.ndarray], scaled: bool
     ) -> bool:
         got, want = self.got.terms[term], np.asarray(getattr(p.terms, term), dtype=float)
-        if self._near(got, want, (term,)):
+        slack = self.slack if term == "noobj" else 0.0 * self.slack
+        if self._near(got, want, slack):
             return True
         choices = self._factors(got, want, term) if scaled else []
         if choices:
@@ -124,10 +125,13 @@ class Fitter:
             weights[term] = weights[term] * choices[0].value
         return bool(choices)
 
-    def _near(self, got: np.ndarray, want: np.ndarray, terms: Sequence[str]) -> bool:
+    def _near(self, got: np.ndarray, want: np.ndarray, slack: np.ndarray) -> bool:
         own = summed(want, got.shape)
-        limit = term_limit(summed(np.abs(want), got.shape), self.tolerance)
-        return not self.rounding.beyond(terms, errors(got, own), limit).any()
+        limit = self.tolerance.term * np.maximum(
+            np.abs(own), np.abs(summed(np.abs(want), got.shape))
+        )
+        limit = limit + summed(slack, got.shape) + 1e-300
+        return bool((errors(got, own) <= limit).all())
 
     def _factors(self, got: np.ndarray, want: np.ndarray, term: str | None) -> list[Factor]:
         t = self.tolerance.term
@@ -144,7 +148,7 @@ class Fitter:
         got, parts = self.got.total, {t: weights[t] * getattr(p.terms, t) for t in TERMS}
         assert got is not None
         want = np.asarray(sum(parts.values()), dtype=float)
-        if self._near(got, want, TERMS):
+        if self._near(got, want, self.slack):
             return True
         if not scaled:
             return False
@@ -193,9 +197,7 @@ class Fitter:
         want = p.grad(LossTerms(**weights))
         return not any(
             bad.any()
-            for _, bad in wrong_slopes(
-                self.problem, self.got.grad, want, self.tolerance, self.rounding
-            )
+            for _, bad in wrong_slopes(self.problem, self.got.grad, want, self.tolerance, self.open)
         )
 
     def _scaled_grad(
@@ -265,15 +267,22 @@ def kind_of_field(problem: Problem) -> np.ndarray:
 
 def wrong_slopes(
     problem: Problem, got: Sequence[np.ndarray], want: Sequence[np.ndarray], tolerance: Tolerance,
-    rounding: Rounding,
+    open_places: Sequence[np.ndarray],
 ) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
-    """For each head the errors, 0 where rounding of the inputs explains them, and what is wrong."""
+    """For each head the errors and where they are too large, by `slope_limits`."""
     kind = kind_of_field(problem)
+    pairs: list[tuple[np.ndarray, np.ndarray]] = []
     gaps = [errors(a, b) for a, b in zip(got, want, strict=True)]
     limits = slope_limits(want, kind, tolerance.grad)
-    bad = [np.asarray(g > v) for g, v in zip(gaps, limits, strict=True)]
-    if not any(b.any() for b in bad):
-        return list(zip(gaps, bad, strict=True))
-    moved = zip(gaps, bad, limits, rounding.grad, strict=True)
-    within = [b & (g <= v + s) for g, b, v, s in moved]
-    return [(np.where(w, 0.0, g), b & ~w) for g, b, w in zip(gaps, bad, within, strict=True)]
+    for gap, limit, undecided in zip(gaps, limits, open_places, strict=True):
+        bad = np.asarray(gap > limit)
+        if undecided.any():
+            bad = np.asarray(bad & ~_at_fields(undecided, bad.shape))
+        pairs.append((gap, bad))
+    return pairs
+
+
+def _at_fields(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Places (N, H, W, A) as fields of raw outputs."""
+    lanes = places if len(shape) == 5 else np.any(places, axis=-1)
+    return np.broadcast_to(np.asarray(lanes)[..., None], shape)

@@ -86,6 +86,12 @@ class Results(NamedTuple):
     grad: Sequence[np.ndarray] | None = None
 
     @property
+    def arrays(self) -> list[np.ndarray]:
+        """Everything that was handed in."""
+        dense = [x for name in DENSE for x in getattr(self, name) or ()]
+        return [*dense, *self.terms.values(), *([] if self.total is None else [self.total])]
+
+    @property
     def given(self) -> list[str]:
         """The names of what was handed in."""
         names = [name for name in (*DENSE, "total") if getattr(self, name) is not None]

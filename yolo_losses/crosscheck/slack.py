@@ -14,7 +14,7 @@ import numpy as np
 
 from ..matching import Matches
 from ..terms import LossTerms
-from .problem import MODULES, TERMS, Problem, by_head, summed
+from .problem import MODULES, TERMS, Problem, by_head
 from .setup import Prediction, Setup
 
 ULPS = 16  # of an overlap: a few roundings of each of its parts
@@ -31,7 +31,7 @@ DECISIONS: dict[str, Callable[[Matches, float], Any]] = {
 Masks = list[np.ndarray]
 
 
-class Rounding:
+class Slack:
     """How far each number of a problem moves within rounding; all of it when it is asked for."""
 
     def __init__(self, problem: Problem) -> None:
@@ -44,6 +44,16 @@ class Rounding:
         if _threshold(self.problem.config, "ignore_threshold") is None:
             return [np.zeros_like(m.ignored) for m in self.base.matches]
         return _undecided(self.problem, "ignore_threshold")[0]
+
+    def undecided(self, given: Sequence[str]) -> int:
+        """How many ignore decisions are not judged in what was handed in."""
+        seen = {"ignored", "terms.noobj", "total", "grad"} & set(given)
+        return sum(int(p.sum()) for p in self.ignored) if seen else 0
+
+    @cached_property
+    def positives(self) -> np.ndarray:
+        """(N, S): responsible predictors."""
+        return np.stack([m.positives for m in self.base.matches], axis=1)
 
     @cached_property
     def moves(self) -> list[Prediction]:
@@ -63,6 +73,15 @@ class Rounding:
             if t is not None:
                 pairs += _sides(self.problem, name, t)
         return pairs
+
+    @cached_property
+    def noobj(self) -> np.ndarray:
+        """(N, S): what the ignore rule leaves open, of that term."""
+        out = np.zeros(np.shape(self.base.terms.noobj))
+        t = _threshold(self.problem.config, "ignore_threshold")
+        for a, b in [] if t is None else _sides(self.problem, "ignore_threshold", t):
+            out = out + _gap(np.asarray(a.terms.noobj), np.asarray(b.terms.noobj))
+        return out
 
     def _slack(self, of: Callable[[Prediction], Any]) -> Any:
         """How far a result moves, in the shape of the result."""
@@ -88,14 +107,6 @@ class Rounding:
         ends = np.cumsum([x.size for x in self.problem.raw])[:-1]
         parts = np.split(self._slack(flat), ends)
         return [v.reshape(x.shape) for v, x in zip(parts, self.problem.raw, strict=True)]
-
-    def beyond(self, terms: Sequence[str], gaps: np.ndarray, limit: np.ndarray) -> np.ndarray:
-        """Which errors of a sum of terms neither the limit nor rounding allows."""
-        bad = ~(gaps <= limit)
-        if not bad.any():
-            return np.asarray(bad)
-        slack = np.asarray(sum(self.terms[t] for t in terms))
-        return np.asarray(~(gaps <= limit + summed(slack, gaps.shape)))
 
     def open(self, name: str) -> Masks:
         """Places of masks that fall either way, "responsible" or "ignored"."""
