@@ -85,8 +85,9 @@ def compare(
     Raises
     ------
     ValueError
-        What cannot be compared, in one message: inputs missing or not finite, shapes, a config
-        that does not fit, a file that is damaged or holds Python objects.
+        What cannot be compared, in one message: inputs missing or not finite, shapes, names that
+        are unknown or there twice, a config or a version that does not fit, a callable that
+        returns nothing, a file that is damaged, holds Python objects or unpacks to gigabytes.
     OSError
         A file that cannot be read.
     """

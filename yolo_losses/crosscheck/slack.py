@@ -20,7 +20,7 @@ from .setup import Prediction, Setup
 ULPS = 16  # of an overlap: a few roundings of each of its parts
 SIGNS = 2  # random directions in which all centres move at once, each there and back
 # Sums of random signs may cancel, and some implementations round a coordinate twice.
-MARGIN = 2.0
+MARGIN = 1.5
 GRAIN = 2048.0  # geometry of multiples of its inverse is exact, in any order of computing
 
 DECISIONS: dict[str, Callable[[Matches, float], Any]] = {
