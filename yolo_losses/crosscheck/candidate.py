@@ -225,7 +225,11 @@ def expected_shape(name: str, problem: Problem, s: int) -> tuple[int, ...]:
     lanes = (*x.shape[:3], problem.num_anchors(s))
     if name == "cls":
         return (*(lanes if x.ndim == 5 else lanes[:3]), problem.num_classes)
-    shapes: dict[str, tuple[int, ...]] = {"boxes": (*lanes, 4), "grad": tuple(x.shape)}
+    every = lanes[3] if problem.version == "v4" else 1  # else one anchor a truth is chosen
+    rows = (*problem.targets.labels.shape, every)
+    shapes: dict[str, tuple[int, ...]] = {
+        "boxes": (*lanes, 4), "grad": tuple(x.shape), "iou": rows,
+    }  # fmt: skip
     return shapes.get(name, lanes)
 
 
