@@ -224,6 +224,17 @@ def test_nested_lists_in_assert_conforms(version):
         testing.assert_conforms(case, {"responsible": [m.responsible.tolist() for m in found]})
 
 
+def test_the_shape_of_iou_is_that_of_the_version():
+    for version in ("v1", "v2", "v3", "v4"):
+        _, raw, targets, config = planted(version)
+        found = getattr(yl, version).assign(raw, targets, config)
+        found = found if version in ("v3", "v4") else (found,)
+        iou = [m.iou for m in found]
+        assert compare({"iou": iou}, raw, targets, config, search=False).agrees
+        with pytest.raises(ValueError, match="must have shape"):
+            compare({"iou": [x[:, :-1] for x in iou]}, raw, targets, config)
+
+
 # Callables.
 
 
@@ -300,7 +311,8 @@ MEMBERS = {
     "more than it says": ([("total.npy", member("(5,)", b"\0" * 64))], "shape"),
     "a name twice": ([("total.npy", member("(5,)", b"\0" * 40))] * 2, "total is there twice"),
     "an unknown name": ([("../x.npy", member("(5,)", b"\0" * 40))], "unknown names"),
-    "no array": ([("total.npy", b"\x93NUMPY\x09\x00")], "version"),
+    "an unknown format": ([("total.npy", b"\x93NUMPY\x09\x00")], "version"),
+    "no array": ([("total.npy", b"hello")], "no array"),
 }  # fmt: skip
 
 

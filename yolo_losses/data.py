@@ -189,6 +189,10 @@ def _header(stored: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
     """The header of one array, whose size has to be that of its member."""
     name = entry.filename.removesuffix(".npy")
     with stored.open(entry) as member:
+        if member.read(6) != np.lib.format.MAGIC_PREFIX:
+            msg = f"{name} is no array"
+            raise ValueError(msg)
+        member.seek(0)
         version = np.lib.format.read_magic(member)
         reading = {(1, 0): np.lib.format.read_array_header_1_0,
                    (2, 0): np.lib.format.read_array_header_2_0}.get(version)  # fmt: skip
@@ -198,7 +202,7 @@ def _header(stored: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Header:
         shape, _, dtype = reading(member)
         held = entry.file_size - member.tell()
     if dtype.hasobject:
-        msg = f"{name} holds Python objects, which need allow_pickle"
+        msg = f"{name} holds Python objects, and allow_pickle=False"
         raise ValueError(msg)
     if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != held:
         msg = f"{name} says shape {shape} of {dtype}, but holds {held} bytes"
