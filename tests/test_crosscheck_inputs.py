@@ -335,6 +335,13 @@ def test_a_file_that_unpacks_to_too_much_is_refused(tmp_path):
     assert data.npz_headers(tmp_path / "much.npz") == {"total": ((10_000,), np.dtype(float))}
 
 
+def test_results_far_larger_than_the_inputs_are_not_unpacked(tmp_path):
+    _, arrays = saved(tmp_path)
+    path = tmp_path / "bomb.npz"
+    np.savez_compressed(path, **{**arrays, "total": np.zeros(2**24)})
+    refused(path, "total holds 134217728 bytes")
+
+
 def test_a_name_twice_in_safetensors_is_refused(tmp_path):
     numpy = pytest.importorskip("safetensors.numpy")
     numpy.save_file({"total": np.zeros(5)}, tmp_path / "x.safetensors")

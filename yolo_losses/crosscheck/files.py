@@ -1,13 +1,18 @@
 """Reading the files that a user hands in; nothing in them is executed."""
 
 import json
+import math
+from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from ..data import npz_headers, read_npz, regular
-from .candidate import known_only
+from ..data import Header, npz_headers, read_npz, regular
+from .candidate import is_numbered, known_only
 from .configs import once, refuse
+
+SMALL = 2**26  # bytes that any array may hold
+WIDER = 4  # float64 for float16
 
 
 def read(path: str | PathLike[str]) -> dict[str, Any]:
@@ -24,8 +29,19 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
     regular(path)
     if Path(path).suffix == ".safetensors":
         return _safetensors(path)
-    known_only(npz_headers(path))
+    headers = npz_headers(path)
+    known_only(headers)
+    _no_more_than_raw(headers)
     return dict(read_npz(path))
+
+
+def _no_more_than_raw(headers: Mapping[str, Header]) -> None:
+    """Refuse, before it is unpacked, what is larger than any result of these raw outputs."""
+    size = {k: math.prod(shape) * dtype.itemsize for k, (shape, dtype) in headers.items()}
+    raw = sum(v for k, v in size.items() if k == "raw" or is_numbered(k, "raw"))
+    for name, v in size.items():
+        if raw and v > max(SMALL, WIDER * raw):
+            refuse(f"{name} holds {v} bytes, far more than the raw outputs with {raw}")
 
 
 def _safetensors(path: str | PathLike[str]) -> dict[str, Any]:
