@@ -10,7 +10,8 @@ import click
 from .. import cfg
 from ..crosscheck import Report
 from ..crosscheck import compare as hold
-from ..crosscheck.candidate import config_of, read
+from ..crosscheck.configs import config_of
+from ..crosscheck.files import read
 from ..crosscheck.problem import MODULES
 from .group import fail, failures, main, need
 from .inputs import setting
@@ -58,9 +59,11 @@ def compare(
         given = read(file)
         config = _config(given, version, preset, cfg_file, settings)
         report = hold(given, config=config, search=not no_search)
-        if picture:
-            report.picture(picture)
         _answer(report, json_file)
+        if picture and not report.has_picture:
+            click.echo("yolo-losses: no picture: no error has a place on the grid", err=True)
+        elif picture:
+            report.picture(picture)
     raise SystemExit(0 if report.agrees else 1)
 
 

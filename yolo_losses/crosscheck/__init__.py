@@ -5,6 +5,7 @@ assignment, ignore rule, the four terms, the total, the gradient. At the first d
 conventions are searched for the one that explains all the numbers.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from os import PathLike
@@ -14,15 +15,21 @@ import numpy as np
 
 from ..targets import Targets
 from .agree import OF
-from .candidate import called, problem_of, read, refuse, results_of
+from .candidate import called, problem_of, results_of
+from .configs import refuse
 from .dialects import programs
+from .files import read
 from .fit import Fitter
-from .problem import MODULES, Problem, Results, by_head
+from .problem import Problem, Results
 from .report import Report
+from .search import Search
 from .search import search as find
+from .slack import Slack
 from .stages import walk
 
 __all__ = ["Report", "compare"]
+
+PROGRAMS = 5.0  # seconds beyond the time that programs may still be tried
 
 Candidate = Mapping[str, Any] | Callable[..., Any] | str | PathLike[str]
 
@@ -35,7 +42,7 @@ def compare(
     *,
     version: str | None = None,
     search: bool = True,
-    seconds: float = 45.0,
+    seconds: float = 40.0,
 ) -> Report:
     """Hold an implementation's numbers against the formula.
 
@@ -55,7 +62,7 @@ def compare(
     search : bool
         Whether to look for the convention that explains a difference.
     seconds : float
-        How long to look for combinations of two.
+        How long to look for it.
 
     Results of a candidate, arrays of any library; one array a head as a list, or as entries
     name.0, name.1, …:
@@ -78,24 +85,37 @@ def compare(
     Raises
     ------
     ValueError
-        What cannot be compared, in one message: inputs missing or not finite, shapes, a config
-        that does not fit, a file that is damaged or holds Python objects.
+        What cannot be compared, in one message: inputs missing or not finite, shapes, names that
+        are unknown or there twice, a config or a version that does not fit, a callable that
+        returns nothing, a file that is damaged, holds Python objects or unpacks to gigabytes.
     OSError
         A file that cannot be read.
     """
+    end = time.monotonic() + seconds
     given = _given(candidate)
     problem = problem_of(given, raw, targets, config, version)
     if callable(candidate):
         given = called(candidate, problem)
     results = results_of(given, problem)
     problem = problem._replace(precision=_coarsest(problem, results))
-    fitter = _fitter(problem, results)
-    stages, difference = walk(fitter)
+    slack = Slack(problem)
+    fitter = Fitter(problem, results, OF[problem.precision], slack.noobj, slack.ignored,
+                    slack.positives)  # fmt: skip
+    stages, difference = walk(fitter, slack)
+    report = Report(problem, stages, difference, undecided=slack.undecided(results.given))
     if difference is None or not search:
-        return Report(problem, stages, difference, None, [], _undecided(fitter))
-    found = find(fitter, seconds)
-    known = programs(fitter) if results.grad is not None or results.total is not None else []
-    return Report(problem, stages, difference, found, known, _undecided(fitter))
+        return report
+    return _explained(fitter, report, end)
+
+
+def _explained(fitter: Fitter, report: Report, end: float) -> Report:
+    """With what explains the difference."""
+    if not all(np.isfinite(x).all() for x in fitter.got.arrays):
+        return replace(report, search=Search([], True, 0))  # every convention gives numbers
+    found = find(fitter, max(end - time.monotonic(), 0.0))
+    got = fitter.got
+    in_time = time.monotonic() < end + PROGRAMS and (got.grad is not None or got.total is not None)
+    return replace(report, search=found, programs=programs(fitter) if in_time else [])
 
 
 def _given(candidate: Candidate) -> dict[str, Any]:
@@ -110,41 +130,5 @@ def _given(candidate: Candidate) -> dict[str, Any]:
 
 def _coarsest(problem: Problem, results: Results) -> np.dtype[Any]:
     """The coarsest precision of raw outputs and results."""
-    arrays = [*(results.boxes or ()), *(results.grad or ()), *results.terms.values()]
-    arrays += [results.total] if results.total is not None else []
-    floating = [x.dtype for x in arrays if x.dtype.kind == "f"]
+    floating = [x.dtype for x in results.arrays if x.dtype.kind == "f"]
     return min((d for d in (*floating, problem.precision) if d in OF), key=lambda d: d.itemsize)
-
-
-def _fitter(problem: Problem, results: Results) -> Fitter:
-    """With the decisions of the ignore rule that lie within rounding of its threshold."""
-    module, config = MODULES[problem.version], problem.config
-    matches = by_head(module.assign(problem.argument, problem.targets, config))
-    positives = np.stack([m.positives for m in matches], axis=1)
-    slack, places = 0.0 * positives, [np.zeros_like(m.ignored) for m in matches]
-    if getattr(config, "ignore_by", None) is not None:
-        slack, places = _undecidable(problem)
-    return Fitter(problem, results, OF[problem.precision], slack, places, positives)
-
-
-def _undecidable(problem: Problem) -> tuple[np.ndarray, list[np.ndarray]]:
-    module, config, eps = (
-        MODULES[problem.version],
-        problem.config,
-        float(np.finfo(problem.precision).eps),
-    )
-    t = config.ignore_threshold
-    both = [
-        replace(config, ignore_threshold=min(max(t * (1 + k * 16 * eps), 0.0), 1.0))
-        for k in (-1, 1)
-    ]
-    low, high = (by_head(module.assign(problem.argument, problem.targets, c)) for c in both)
-    places = [a.ignored != b.ignored for a, b in zip(low, high, strict=True)]
-    if not any(p.any() for p in places):
-        return np.zeros((len(problem.raw[0]), len(problem.raw))), places
-    a, b = (module.loss(problem.argument, problem.targets, c).noobj for c in both)
-    return np.abs(a - b), places
-
-
-def _undecided(fitter: Fitter) -> int:
-    return sum(int(p.sum()) for p in fitter.open)

@@ -1,30 +1,21 @@
 """Reading what a user hands in: names, shapes, kinds of arrays."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields
-from os import PathLike
-from pathlib import Path
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 
-from .._check import tuples
 from .._xp import adapter, is_array
-from ..data import read_npz
 from ..grid import Decoded
 from ..matching import Matches
 from ..targets import Targets
 from ..terms import LossTerms
+from .configs import WHERE, as_text, config_of, refuse
 from .problem import DENSE, MODULES, TERMS, Problem, Results
 
-WHERE = "crosscheck.compare"
-
-
-def refuse(text: str, where: str = WHERE) -> NoReturn:
-    """End with one message."""
-    msg = f"{where}: {text}"
-    raise ValueError(msg)
+MOST = 5  # unknown names that a message lists
+DEEPEST = 16  # nested lists
 
 
 def host(name: str, x: Any, where: str = WHERE) -> np.ndarray:
@@ -39,37 +30,31 @@ def host(name: str, x: Any, where: str = WHERE) -> np.ndarray:
     return out
 
 
-# Files.
+# Names.
+
+INPUTS = ("raw", "targets", *(f"targets.{k}" for k in Targets._fields), "version", "config")
+SUMS = ("total", "terms", *(f"terms.{t}" for t in TERMS))
 
 
-def read(path: str | PathLike[str]) -> dict[str, Any]:
-    """The arrays of an `.npz` or a `.safetensors` file; nothing is unpickled.
+def known_only(names: Iterable[object]) -> None:
+    """Refuse names that nothing is known by: what they hold would not be compared."""
+    keys = list(names)
+    odd = [k for k in keys if not isinstance(k, str)]
+    if odd:
+        refuse(f"names must be strings, got {odd[0]!r}")
+    known = (*INPUTS, *SUMS, *DENSE)
+    numbered = ("raw", *DENSE)
+    unknown = [str(k) for k in keys
+               if k not in known and not any(is_numbered(k, n) for n in numbered)]  # fmt: skip
+    if unknown:
+        words = [f"{k!r}{_nearest(k, known)}" for k in sorted(unknown)[:MOST]]
+        more = f" and {len(unknown) - MOST} more" if unknown[MOST:] else ""
+        refuse(f"unknown names: {', '.join(words)}{more}")
 
-    Raises
-    ------
-    ValueError
-        Not such a file, a damaged one, or one that holds Python objects.
-    OSError
-        The file cannot be read.
-    """
-    if Path(path).suffix == ".safetensors":
-        return _safetensors(path)
-    return dict(read_npz(path))
 
-
-def _safetensors(path: str | PathLike[str]) -> dict[str, Any]:
-    try:
-        from safetensors import safe_open
-    except ImportError:
-        refuse("a .safetensors file needs safetensors: pip install 'yolo-losses[compare]'")
-    with Path(path).open("rb"):
-        pass  # an OSError of its own for a file that is not there
-    try:
-        with safe_open(str(path), framework="numpy") as stored:
-            arrays = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
-            return {**arrays, **(stored.metadata() or {})}
-    except Exception as error:  # a damaged file raises errors of many kinds
-        refuse(f"{path} cannot be read: {error}")
+def _nearest(name: str, known: Sequence[str]) -> str:
+    near = get_close_matches(name, known, n=1, cutoff=0.5)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 # Inputs.
@@ -79,17 +64,20 @@ def problem_of(
     given: Mapping[str, Any], raw: Any, targets: Any, config: Any, version: str | None
 ) -> Problem:
     """Raw outputs, truths and config: arguments first, then what the candidate holds."""
-    config = config_of(_text(given.get("config")) if config is None else config,
-                       version or _text(given.get("version")))  # fmt: skip
+    config = _config(given, config, version)
     version = type(config).__module__.rpartition(".")[2]
+    known_only(given)
     heads = several("raw", given, raw)
     if heads is None:
         refuse("raw outputs are missing: raw=..., or arrays named raw.0, raw.1, … in the file")
+    heads = each_head(heads, 4 if version == "v1" else 5)
     arrays = tuple(host(f"raw[{s}]", x) for s, x in enumerate(heads))
     precision = min((x.dtype for x in arrays), key=lambda d: d.itemsize)
     if any(x.dtype.kind != "f" for x in arrays):
         refuse(f"raw outputs must be real floating, got {[str(x.dtype) for x in arrays]}")
     found = targets if targets is not None else _targets(given)
+    if not isinstance(found, Sequence) or len(found) != len(Targets._fields):
+        refuse(f"targets must be Targets of {', '.join(Targets._fields)}, got {_kind(found)}")
     boxes, labels, valid = (
         host(f"targets.{k}", v) for k, v in zip(Targets._fields, found, strict=True)
     )
@@ -101,9 +89,17 @@ def problem_of(
     return problem
 
 
-def _text(x: Any) -> Any:
-    """A string of NumPy as one of Python."""
-    return x.item() if isinstance(x, np.ndarray) and x.ndim == 0 and x.dtype.kind == "U" else x
+def _kind(x: object) -> str:
+    return f"{type(x).__name__} of {len(x)}" if isinstance(x, Sequence) else type(x).__name__
+
+
+def _config(given: Mapping[str, Any], config: Any, version: str | None) -> Any:
+    """The argument, or what the candidate holds, where the versions do not contradict."""
+    stored = as_text(given.get("version"))
+    if version is not None and stored is not None and version != stored:
+        refuse(f"version is {version!r}, but the candidate says {stored!r}")
+    wanted = stored if version is None else version
+    return config_of(as_text(given.get("config")) if config is None else config, wanted)
 
 
 def check(problem: Problem) -> None:
@@ -118,41 +114,14 @@ def check(problem: Problem) -> None:
         refuse(str(error))
 
 
-def _targets(given: Mapping[str, Any]) -> Targets:
+def _targets(given: Mapping[str, Any]) -> Any:
+    if given.get("targets") is not None:
+        return given["targets"]
     names = [f"targets.{k}" for k in Targets._fields]
     missing = [k for k in names if k not in given]
     if missing:
         refuse(f"truths are missing: targets=..., or arrays named {', '.join(missing)}")
     return Targets(*(given[k] for k in names))
-
-
-def config_of(config: Any, version: str | None) -> Any:
-    """A Config, the text of one in JSON, or the name of a preset."""
-    if any(isinstance(config, m.Config) for m in MODULES.values()):
-        return config
-    if version not in MODULES:
-        refuse(f"version must be one of {', '.join(MODULES)}, got {version!r}")
-    kind = MODULES[version].Config
-    presets = [name for name, v in vars(kind).items() if isinstance(v, classmethod)]
-    if config is None or config in presets:
-        return getattr(kind, config or presets[0])()
-    if isinstance(config, str):
-        try:
-            config = json.loads(config)
-        except ValueError:
-            refuse(f"config must be JSON or one of {', '.join(presets)}, got {config[:60]!r}")
-    return _of_fields(kind, config)
-
-
-def _of_fields(kind: Any, config: Any) -> Any:
-    names = {field.name for field in fields(kind)}
-    if not isinstance(config, Mapping) or set(config) - names:
-        extra = sorted(set(config) - names) if isinstance(config, Mapping) else config
-        refuse(f"config must hold fields of {kind.__qualname__}, got {extra!r}")
-    try:
-        return kind(**{k: tuples(v) if isinstance(v, list) else v for k, v in config.items()})
-    except (ValueError, TypeError) as error:
-        refuse(str(error))
 
 
 # Results.
@@ -161,9 +130,11 @@ def _of_fields(kind: Any, config: Any) -> Any:
 def several(name: str, given: Mapping[str, Any], direct: Any = None) -> list[Any] | None:
     """One array a head: a sequence, one array, or entries name.0, name.1, …."""
     x = given.get(name) if direct is None else direct
+    numbered = [k for k in given if is_numbered(k, name)]
     if x is not None:
-        return list(x) if isinstance(x, Sequence) and not _numbers(x) else [x]
-    numbered = [k for k in given if k.startswith(f"{name}.") and k[len(name) + 1 :].isdigit()]
+        if numbered and direct is None:
+            refuse(f"{name} is handed in twice: as {name} and as {', '.join(sorted(numbered))}")
+        return list(x) if isinstance(x, Sequence) and not depth(x) else [x]
     if not numbered:
         return None
     wanted = [f"{name}.{s}" for s in range(len(numbered))]
@@ -172,15 +143,28 @@ def several(name: str, given: Mapping[str, Any], direct: Any = None) -> list[Any
     return [given[k] for k in wanted]
 
 
-def _numbers(x: Sequence[Any]) -> bool:
-    """A nested list of numbers, of one head."""
-    while isinstance(x, Sequence) and len(x):
-        x = x[0]
-    return isinstance(x, int | float)
+def is_numbered(key: object, name: str) -> bool:
+    """Whether a key is name.0, name.1, …."""
+    return isinstance(key, str) and key.startswith(f"{name}.") and key[len(name) + 1 :].isdigit()
+
+
+def depth(x: Any) -> int:
+    """How deep a nested list of numbers is; 0 for what is none, a list of arrays say."""
+    levels = 0
+    while isinstance(x, list | tuple) and len(x) and levels < DEEPEST:
+        x, levels = x[0], levels + 1
+    return levels if isinstance(x, bool | int | float) else 0
+
+
+def each_head(heads: list[Any], axes: int) -> list[Any]:
+    """Arrays of so many axes, where a nested list may hold those of all heads."""
+    alone = heads[0] if len(heads) == 1 else None
+    return list(alone) if isinstance(alone, list | tuple) and depth(alone) == axes + 1 else heads
 
 
 def results_of(given: Mapping[str, Any], problem: Problem) -> Results:
     """The results of a mapping, with shapes that fit."""
+    known_only(given)
     found: dict[str, Any] = {}
     for name in DENSE:
         heads = several(name, given)
@@ -192,28 +176,40 @@ def results_of(given: Mapping[str, Any], problem: Problem) -> Results:
         found["total"] = _summed_shape("total", given["total"], problem)
     results = Results(**found)
     if not results.given:
-        refuse(f"nothing to compare: hand in some of {', '.join((*DENSE, 'terms.box', 'total'))}")
+        got = ", ".join(sorted(given)) or "nothing"
+        names = ", ".join((*DENSE, "terms.box", "total"))
+        refuse(f"nothing to compare: hand in some of {names}; got {got}")
     return results
 
 
 def _terms(given: Mapping[str, Any]) -> dict[str, Any]:
-    terms = given.get("terms") or {}
-    terms = terms._asdict() if isinstance(terms, LossTerms) else dict(terms)
-    unknown = set(terms) - set(TERMS)
-    if unknown:
-        refuse(f"terms must be named {', '.join(TERMS)}, got {', '.join(sorted(unknown))}")
+    terms = given.get("terms")
+    terms = terms._asdict() if isinstance(terms, LossTerms) else {} if terms is None else terms
+    if not isinstance(terms, Mapping):
+        refuse(f"terms must be LossTerms or a mapping, got {type(terms).__name__}")
+    terms = dict(terms)
+    if set(terms) - set(TERMS):
+        unknown = ", ".join(sorted(map(str, set(terms) - set(TERMS))))
+        refuse(f"terms must be named {', '.join(TERMS)}, got {unknown}")
+    twice = [k for k in TERMS if k in terms and f"terms.{k}" in given]
+    if twice:
+        refuse(f"terms.{twice[0]} is handed in twice: in terms and by itself")
     terms |= {k: given[f"terms.{k}"] for k in TERMS if f"terms.{k}" in given}
     return terms
 
 
 def _shaped(name: str, heads: list[Any], problem: Problem) -> tuple[np.ndarray, ...]:
+    heads = each_head(heads, len(expected_shape(name, problem, 0)))
     if len(heads) != len(problem.raw):
         refuse(f"{name} must hold {len(problem.raw)} arrays, one a head, got {len(heads)}")
     out = tuple(host(f"{name}[{s}]", x) for s, x in enumerate(heads))
     for s, x in enumerate(out):
         want = expected_shape(name, problem, s)
-        if x.shape != want and name != "iou":
+        if x.shape != want:
             refuse(f"{name}[{s}] must have shape {want}, got {x.shape}{_hint(x.shape, want)}")
+        if name in ("responsible", "ignored") and not np.isin(x, (0, 1)).all():
+            other = x[~np.isin(x, (0, 1))].flat[0]
+            refuse(f"{name}[{s}] must be a mask of 0 and 1 (or False and True), got {other}")
     return tuple(x.astype(bool) for x in out) if name in ("responsible", "ignored") else out
 
 
@@ -229,7 +225,11 @@ def expected_shape(name: str, problem: Problem, s: int) -> tuple[int, ...]:
     lanes = (*x.shape[:3], problem.num_anchors(s))
     if name == "cls":
         return (*(lanes if x.ndim == 5 else lanes[:3]), problem.num_classes)
-    shapes: dict[str, tuple[int, ...]] = {"boxes": (*lanes, 4), "grad": tuple(x.shape)}
+    every = lanes[3] if problem.version == "v4" else 1  # else one anchor a truth is chosen
+    rows = (*problem.targets.labels.shape, every)
+    shapes: dict[str, tuple[int, ...]] = {
+        "boxes": (*lanes, 4), "grad": tuple(x.shape), "iou": rows,
+    }  # fmt: skip
     return shapes.get(name, lanes)
 
 
@@ -243,8 +243,13 @@ def _summed_shape(name: str, x: Any, problem: Problem) -> np.ndarray:
 
 
 def called(f: Callable[..., Any], problem: Problem) -> dict[str, Any]:
-    """What a callable makes of raw outputs, targets and config."""
-    return named(f(problem.argument, problem.targets, problem.config))
+    """What a callable makes of copies of raw outputs, targets and config."""
+    raw = problem._replace(raw=tuple(x.copy() for x in problem.raw)).argument
+    out = f(raw, Targets(*(x.copy() for x in problem.targets)), problem.config)
+    if out is None:
+        refuse("the callable returned None: return a total, LossTerms, (terms, gradient) or a "
+               "mapping of results")  # fmt: skip
+    return named(out)
 
 
 def named(out: Any, simple: str = "total") -> dict[str, Any]:
@@ -258,7 +263,8 @@ def named(out: Any, simple: str = "total") -> dict[str, Any]:
     if isinstance(out, Decoded | Matches):
         out = (out,)
     if isinstance(out, tuple) and out and all(isinstance(x, Decoded | Matches) for x in out):
-        return {name: [getattr(x, name) for x in out] for name in out[0]._fields}
+        names = [name for name in out[0]._fields if name in DENSE]
+        return {name: [getattr(x, name) for x in out] for name in names}
     if isinstance(out, tuple) and len(out) == 2:
         slopes = "slopes" if simple == "value" else "grad"
         return {**named(out[0], simple), slopes: out[1]}

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..terms import LossTerms
 from . import factors
-from .agree import Tolerance, bound, errors
+from .agree import Tolerance, bound, errors, slope_limits
 from .factors import Factor
 from .problem import TERMS, Problem, Results, summed
 from .setup import Prediction, Setup
@@ -269,14 +269,12 @@ def wrong_slopes(
     problem: Problem, got: Sequence[np.ndarray], want: Sequence[np.ndarray], tolerance: Tolerance,
     open_places: Sequence[np.ndarray],
 ) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
-    """For each head the errors and where they are too large, by the largest slope of their kind."""
+    """For each head the errors and where they are too large, by `slope_limits`."""
     kind = kind_of_field(problem)
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
     gaps = [errors(a, b) for a, b in zip(got, want, strict=True)]
-    size = [max((np.abs(np.nan_to_num(b[..., kind == k])).max(initial=0) for b in want), default=0)
-            for k in range(3)]  # fmt: skip
-    limit: np.ndarray = np.array([tolerance.grad * max(v, 1e-300) for v in size])[kind]
-    for gap, undecided in zip(gaps, open_places, strict=True):
+    limits = slope_limits(want, kind, tolerance.grad)
+    for gap, limit, undecided in zip(gaps, limits, open_places, strict=True):
         bad = np.asarray(gap > limit)
         if undecided.any():
             bad = np.asarray(bad & ~_at_fields(undecided, bad.shape))

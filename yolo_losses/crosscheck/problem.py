@@ -27,6 +27,11 @@ class Problem(NamedTuple):
     precision: np.dtype[Any]  # of the raw outputs as they were handed in, or of coarser results
 
     @property
+    def compute(self) -> np.dtype[Any]:
+        """What an implementation computes in: the precision, at least float32."""
+        return np.promote_types(self.precision, np.float32)
+
+    @property
     def argument(self) -> Any:
         """Raw outputs as the functions of the version take them."""
         return self.raw if hasattr(self.config, "masks") else self.raw[0]
@@ -79,6 +84,12 @@ class Results(NamedTuple):
     terms: dict[str, np.ndarray] = {}  # noqa: RUF012
     total: np.ndarray | None = None
     grad: Sequence[np.ndarray] | None = None
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """Everything that was handed in."""
+        dense = [x for name in DENSE for x in getattr(self, name) or ()]
+        return [*dense, *self.terms.values(), *([] if self.total is None else [self.total])]
 
     @property
     def given(self) -> list[str]:

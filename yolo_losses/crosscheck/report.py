@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from .dialects import Program
+from .facts import facts
 from .problem import Problem
 from .search import Explanation, Search
 from .stages import Difference, Stage
@@ -36,8 +38,8 @@ class Report:
     problem: Problem
     stages: Sequence[Stage]
     difference: Difference | None
-    search: Search | None
-    programs: Sequence[Program]
+    search: Search | None = None
+    programs: Sequence[Program] = ()
     undecided: int = 0
 
     @property
@@ -48,7 +50,7 @@ class Report:
     @property
     def explanations(self) -> list[Explanation]:
         """What explains the numbers, best first."""
-        return self.search.found if self.search else []
+        return [e for e in self.search.found if e.names] if self.search else []
 
     def __str__(self) -> str:
         """The text."""
@@ -60,15 +62,29 @@ class Report:
         for stage in self.stages:
             word = {None: "not handed in", True: "agrees", False: "DIFFERS"}[stage.agrees]
             worst = f", worst error {stage.ulp:.3g} ulp" if stage.agrees else ""
-            lines.append(f"  {stage.name:<11}{word}{worst}")
+            left = f", {stage.excused} numbers not judged" if stage.excused else ""
+            lines.append(f"  {stage.name:<11}{word}{worst}{left}")
         if self.undecided:
-            lines.append(f"  {self.undecided} ignore decisions lie within rounding: not judged")
+            lines.append(f"  {self.undecided} ignore decisions not judged: their overlap lies "
+                         "within rounding of the threshold")  # fmt: skip
+        if any(s.excused for s in self.stages):
+            lines.append("  Numbers not judged depend on how a centre's place in its cell, or an "
+                         "overlap near a threshold, is rounded.")  # fmt: skip
         return lines
+
+    @property
+    def _verdict(self) -> str:
+        left = [f"{self.undecided} ignore decisions"] if self.undecided else []
+        excused = sum(s.excused for s in self.stages)
+        left += [f"{excused} numbers"] if excused else []
+        if not left:
+            return "Everything that was handed in agrees."
+        return f"What could be judged agrees; {' and '.join(left)} within rounding could not."
 
     def _place(self) -> list[str]:
         d = self.difference
         if d is None:
-            return ["Everything that was handed in agrees."]
+            return [self._verdict]
         quantiles = ", ".join(f"{q:.3g}" for q in d.quantiles)
         return [
             f"First difference: {d.stage} ({d.part}), {d.wrong} of {d.of} numbers.",
@@ -83,10 +99,13 @@ class Report:
             return []
         lines = [f"  {p.text} ({p.name})" for p in self.programs]
         lines = ["Known programs:", *lines] if lines else []
-        if not self.search.found:
+        if not np.isfinite(self._got):
+            return [*lines, "Every known convention gives finite numbers here: look for a division "
+                            "by 0, a logarithm of 0, or an overflow."]  # fmt: skip
+        if not self.explanations:
             more = "" if self.search.complete else " before the time was up"
             return [*lines, f"No known convention explains it{more} ({self.search.tried} tried)."]
-        full = self.search.found[0].fit.full
+        full = self.explanations[0].fit.full
         reach = "all that was handed in" if full else f"the stages up to {self._reach()}"
         lines.append(f"Explained, {reach}, by:")
         return lines + self._explained()
@@ -101,6 +120,10 @@ class Report:
             lines.append(f"  This input does not tell them apart: {self._apart()}.")
         return lines
 
+    @property
+    def _got(self) -> float:
+        return self.difference.got if self.difference else 0.0
+
     def _reach(self) -> str:
         return self.difference.stage if self.difference else ""
 
@@ -110,7 +133,8 @@ class Report:
         general = ("use counts that all differ (images, heads, classes, responsible predictors, "
                    "cells, weights; none of them 1 or 2), truths that share cells, and hand in "
                    "more stages")  # fmt: skip
-        return "; ".join([*sorted(tells), general])
+        own = [f"it has {', '.join(facts(self.problem))}"] if facts(self.problem) else []
+        return "; ".join([*own, *sorted(tells), general])
 
     def as_dict(self) -> dict[str, Any]:
         """In the types of JSON."""
@@ -130,6 +154,11 @@ class Report:
             "undecided": self.undecided,
         }
 
+    @property
+    def has_picture(self) -> bool:
+        """Whether there are errors that have places on the grid."""
+        return self.difference is not None and self.difference.errors[0].ndim >= 4
+
     def picture(self, path: str | PathLike[str]) -> None:
         """Save a map of the errors of the first stage that differs over the grid, by head.
 
@@ -140,9 +169,12 @@ class Report:
         ImportError
             matplotlib is not installed.
         """
-        if self.difference is None or self.difference.errors[0].ndim < 4:
+        if self.difference is None or not self.has_picture:
             msg = "crosscheck: there is no error that has a place on the grid"
             raise ValueError(msg)
+        if find_spec("matplotlib") is None:
+            msg = "the picture needs matplotlib: pip install 'yolo-losses[bench]'"
+            raise ImportError(msg)
         from .picture import save
 
         save(self.difference, path)

@@ -91,7 +91,8 @@ def search(fitter: Fitter, seconds: float = 45.0) -> Search:
     """
     end, start = time.monotonic() + seconds, Setup(fitter.problem)
     base = Explanation((), fitter.fit(start))
-    singles = [_with(fitter, start, s) for s in slips(fitter.problem)]
+    singles = [_with(fitter, start, s) for s in slips(fitter.problem)
+               if time.monotonic() < end]  # fmt: skip
     full = [e for e in (base, *singles) if e.fit.full]
     tried, complete = len(singles) + 1, True
     if not full:

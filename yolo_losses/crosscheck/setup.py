@@ -11,6 +11,7 @@ from .. import terms
 from ..grid import Decoded
 from ..matching import Matches
 from ..terms import LossTerms, Slopes
+from .precision import in_precision
 from .problem import MODULES, TERMS, Problem, by_head
 from .variant import Wrap, variant
 
@@ -60,7 +61,8 @@ class Prediction:
     def module(self) -> Any:
         """The version's module, or a variant of it."""
         module = MODULES[self.setup.problem.version]
-        return variant(module, self.setup.patches) if self.setup.patches else module
+        patches = (*self.setup.patches, *in_precision(self.setup.problem))
+        return variant(module, patches) if patches else module
 
     @cached_property
     def problem(self) -> Problem:

@@ -1,15 +1,16 @@
 """Stage by stage: what was handed in against the formula, up to the first that differs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..terms import LossTerms
-from .agree import bound, errors
-from .fit import Fitter, predicted, wrong_slopes
+from .agree import bound, errors, slope_limits, term_limit
+from .fit import Fitter, kind_of_field, predicted
 from .problem import TERMS, Problem, summed
-from .setup import Prediction, Setup
+from .setup import Prediction
+from .slack import Slack
 
 # The stages as a reader sees them, and what belongs to each.
 PARTS = {
@@ -42,32 +43,38 @@ class Difference(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """One stage: whether it agrees, None for nothing handed in, and its largest error in ulp."""
+    """One stage: whether it agrees, None for nothing handed in, and its largest error in ulp.
+
+    `excused` numbers differ by what rounding of centres and thresholds explains; `ulp` is without
+    them.
+    """
 
     name: str
     agrees: bool | None
     ulp: float = 0.0
+    excused: int = 0
 
 
-def walk(fitter: Fitter) -> tuple[list[Stage], Difference | None]:
+def walk(fitter: Fitter, slack: Slack) -> tuple[list[Stage], Difference | None]:
     """All stages up to the first difference."""
-    prediction, out = Prediction(Setup(fitter.problem)), []
+    out: list[Stage] = []
     for stage, parts in PARTS.items():
         given = [p for p in parts if p in fitter.got.given]
         if not given:
             out.append(Stage(stage, None))
             continue
-        found = [_part(fitter, prediction, stage, part) for part in given]
+        held = {part: _held(fitter, slack, part) for part in given}
+        found = [_worst(fitter.problem, slack.base, stage, part, h) for part, h in held.items()]
         wrong = next((d for d in found if d.wrong), None)
-        out.append(Stage(stage, wrong is None, max(d.ulp for d in found)))
+        excused = sum(h.excused for h in held.values())
+        out.append(Stage(stage, wrong is None, max(d.ulp for d in found), excused))
         if wrong is not None:
             return out, wrong
     return out, None
 
 
-def _part(fitter: Fitter, p: Prediction, stage: str, part: str) -> Difference:
-    got, want, bad = _arrays(fitter, p, part)
-    gaps = [errors(a, b) for a, b in zip(got, want, strict=True)]
+def _worst(problem: Problem, p: Prediction, stage: str, part: str, held: "Held") -> Difference:
+    got, want, gaps, bad = held
     weighed = [np.where(b, g, -1.0) if any(x.any() for x in bad) else g
                for g, b in zip(gaps, bad, strict=True)]  # fmt: skip
     head = max(range(len(got)), key=lambda k: weighed[k].max(initial=-1.0))
@@ -80,55 +87,85 @@ def _part(fitter: Fitter, p: Prediction, stage: str, part: str) -> Difference:
     at = np.unravel_index(int(weighed[head].argmax()), np.shape(weighed[head]))
     a, b = float(got[head][at]), float(want[head][at])
     gap = float(gaps[head][at])
-    eps = float(np.finfo(fitter.problem.precision).eps)
+    eps = float(np.finfo(problem.precision).eps)
     relative = gap / abs(b) if b else (0.0 if not gap else float("inf"))
-    place = _place(fitter.problem, p, part, head, tuple(map(int, at)))
+    place = _place(problem, p, part, head, tuple(map(int, at)))
     return Difference(stage, part, place, a, b, gap, relative, relative / eps, wrong, count,
                       quantiles, gaps)  # fmt: skip
 
 
-Arrays = Sequence[np.ndarray]
+class Held(NamedTuple):
+    """One array a head each; errors are 0 where rounding of the inputs explains them."""
+
+    got: Sequence[np.ndarray]
+    want: Sequence[np.ndarray]
+    gaps: Sequence[np.ndarray]
+    bad: Sequence[np.ndarray]
+
+    @property
+    def excused(self) -> int:
+        """How many numbers rounding of the inputs explains."""
+        hidden = [errors(a, b) > g for a, b, g in zip(self.got, self.want, self.gaps, strict=True)]
+        return sum(int(v.sum()) for v in hidden)
 
 
-def _arrays(fitter: Fitter, p: Prediction, part: str) -> tuple[Arrays, Arrays, Arrays]:
-    """What was handed in, what the formula says, and where they differ, a head each."""
+def _held(fitter: Fitter, slack: Slack, part: str) -> Held:
+    """What was handed in and what the formula says."""
     if part.startswith("terms.") or part == "total":
-        return _sums(fitter, p, part)
+        return _sums(fitter, slack, part)
     if part == "grad":
-        return _slopes(fitter, p)
-    got, want = getattr(fitter.got, part), [np.asarray(v) for v in predicted(p, part)]
-    pairs = enumerate(zip(got, want, strict=True))
-    apart = [_wrong(fitter, part, s, a, b) for s, (a, b) in pairs]
-    return [v.astype(float) for v in got], [v.astype(float) for v in want], apart
+        return _slopes(fitter, slack)
+    got = [v.astype(float) for v in getattr(fitter.got, part)]
+    want = [np.asarray(v).astype(float) for v in predicted(slack.base, part)]
+    gaps = [errors(a, b) for a, b in zip(got, want, strict=True)]
+    if part in ("responsible", "ignored"):
+        return _excusing(Held(got, want, gaps, [g > 0 for g in gaps]), lambda: slack.open(part))
+    if part == "iou":
+        valid = fitter.problem.targets.valid[..., None]
+        gaps = [np.where(valid, g, 0.0) for g in gaps]
+        return Held(got, want, gaps, [g > fitter.tolerance.dense for g in gaps])
+    limits = [bound(b, fitter.tolerance.dense) for b in want]
+    return Held(got, want, gaps, [g > v for g, v in zip(gaps, limits, strict=True)])
 
 
-def _sums(fitter: Fitter, p: Prediction, part: str) -> tuple[Arrays, Arrays, Arrays]:
+def _excusing(held: Held, within: Callable[[], Sequence[np.ndarray]]) -> Held:
+    """Without the errors that rounding explains; what it explains is dear to find."""
+    if not any(b.any() for b in held.bad):
+        return held
+    excused = [b & w for b, w in zip(held.bad, within(), strict=True)]
+    return held._replace(
+        gaps=[np.where(e, 0.0, g) for e, g in zip(excused, held.gaps, strict=True)],
+        bad=[b & ~e for e, b in zip(excused, held.bad, strict=True)],
+    )
+
+
+def _sums(fitter: Fitter, slack: Slack, part: str) -> Held:
     names = TERMS if part == "total" else (part.removeprefix("terms."),)
     given = fitter.got.total if part == "total" else fitter.got.terms[names[0]]
     got = np.asarray(given, dtype=float)
-    want = summed(np.asarray(sum(getattr(p.terms, t) for t in names), dtype=float), got.shape)
-    slack = summed(fitter.slack, got.shape) if "noobj" in names else 0.0
-    bad = errors(got, want) > fitter.tolerance.term * np.abs(want) + slack + 1e-300
-    return [got], [want], [np.asarray(bad)]
+    each = slack.base.terms
+    want = summed(np.asarray(sum(getattr(each, t) for t in names), dtype=float), got.shape)
+    gap, limit = errors(got, want), term_limit(want, fitter.tolerance)
+
+    def within() -> list[np.ndarray]:
+        moves = np.asarray(sum(slack.terms[t] for t in names))
+        return [np.asarray(gap <= limit + summed(moves, got.shape))]
+
+    return _excusing(Held([got], [want], [gap], [np.asarray(gap > limit)]), within)
 
 
-def _slopes(fitter: Fitter, p: Prediction) -> tuple[Arrays, Arrays, Arrays]:
-    assert fitter.got.grad is not None
-    one = np.ones(fitter.positives.shape)
-    want = p.grad(LossTerms(one, one, one, one))
-    pairs = wrong_slopes(fitter.problem, fitter.got.grad, want, fitter.tolerance, fitter.open)
-    return list(fitter.got.grad), want, [bad for _, bad in pairs]
+def _slopes(fitter: Fitter, slack: Slack) -> Held:
+    got, one = fitter.got.grad or (), np.ones(fitter.positives.shape)
+    want = slack.base.grad(LossTerms(one, one, one, one))
+    limits = slope_limits(want, kind_of_field(fitter.problem), fitter.tolerance.grad)
+    gaps = [errors(a, b) for a, b in zip(got, want, strict=True)]
+    bad = [np.asarray(g > v) for g, v in zip(gaps, limits, strict=True)]
 
+    def within() -> list[np.ndarray]:
+        every = zip(gaps, limits, slack.grad, strict=True)
+        return [np.asarray(g <= v + s) for g, v, s in every]
 
-def _wrong(fitter: Fitter, part: str, s: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    if part == "responsible":
-        return np.asarray(a != b)
-    if part == "ignored":
-        return np.asarray((a != b) & ~fitter.open[s])
-    if part == "iou":
-        valid = fitter.problem.targets.valid[..., None]
-        return np.asarray((errors(a, b) > fitter.tolerance.dense) & valid)
-    return np.asarray(errors(a, b) > bound(b, fitter.tolerance.dense))
+    return _excusing(Held(got, want, gaps, bad), within)
 
 
 # Places.

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple, NoReturn
 
 import numpy as np
 
-from ..crosscheck import candidate
+from ..crosscheck import candidate, configs
 from ..crosscheck.agree import errors
-from ..crosscheck.candidate import named, several
+from ..crosscheck.candidate import each_head, named, several
 from ..crosscheck.problem import TERMS
 from ..crosscheck.stages import FIELDS
 from ..matching import Matches
@@ -66,7 +66,7 @@ def judge(case: Case, got: object, dtype: str | None = None) -> list[Judgement]:
 
 def refuse(text: str) -> NoReturn:
     """End with one message."""
-    candidate.refuse(text, WHERE)
+    configs.refuse(text, WHERE)
 
 
 def _named(case: Case, got: object) -> dict[str, Any]:
@@ -176,16 +176,17 @@ def _of_similarity(case: Case, given: dict[str, Any]) -> Iterator[Pair]:
 
 def _of_decode(case: Case, given: dict[str, Any]) -> Iterator[Pair]:
     for part, last in (("boxes", "xywh"), ("obj", ""), ("cls", "class")):
-        heads = several(part, given)
-        for s, x in enumerate(_each(case, part, heads)):
+        axes = np.ndim(case.expected["decoded"][part][0])
+        for s, x in enumerate(_each(case, part, several(part, given), axes)):
             want = np.array(case.expected["decoded"][part][s])
             got = _array(f"{part}[{s}]", x, want.shape)
             yield Pair(f"decoded.{part}", got, want, _in_head(case, s, last), "decoded")
 
 
-def _each(case: Case, part: str, heads: list[Any] | None) -> list[Any]:
-    """One array a head, none if the part was not handed in."""
+def _each(case: Case, part: str, heads: list[Any] | None, axes: int) -> list[Any]:
+    """One array of so many axes a head, none if the part was not handed in."""
     num = len(case.inputs["raw"])
+    heads = heads if heads is None else each_head(heads, axes)
     if heads is not None and len(heads) != num:
         refuse(f"{part} must hold {num} arrays, one a head, got {len(heads)}")
     return heads or []
@@ -216,7 +217,8 @@ def _is_rows(x: Any, length: int) -> bool:
     """Whether something is a list of rows as in the file, and not a list of arrays."""
     return isinstance(x, list) and all(
         isinstance(row, list | tuple) and len(row) == length
-        and (length == 5 or isinstance(row[0], list | tuple)) and not hasattr(row[0], "dtype")
+        and isinstance(row[0], list | tuple) == (length == 3) and not hasattr(row[0], "dtype")
+        and not isinstance(row[1], list | tuple)
         for row in x
     )  # fmt: skip
 
@@ -232,7 +234,7 @@ def _marked(
     if _is_rows(given.get(part), wide):
         rows = [row[0] if wide == 3 else row for row in given[part]]
         heads = [_mask(case, s, rows) for s in range(len(case.inputs["raw"]))]
-    for s, x in enumerate(_each(case, part, heads)):
+    for s, x in enumerate(_each(case, part, heads, 4)):
         want = _mask(case, s, places)
         got = _array(f"{part}[{s}]", x, want.shape).astype(bool)
         yield Pair(part, got, want, _in_head(case, s))
@@ -267,7 +269,8 @@ def _of_loss(case: Case, given: dict[str, Any]) -> Iterator[Pair]:
 def _of_gradient(case: Case, heads: list[Any] | None) -> Iterator[Pair]:
     """All slopes, or those that the case lists."""
     shapes = [x.shape for x in case.heads]
-    grads = [_array(f"grad[{s}]", x, shapes[s]) for s, x in enumerate(_each(case, "grad", heads))]
+    every = _each(case, "grad", heads, len(shapes[0]))
+    grads = [_array(f"grad[{s}]", x, shapes[s]) for s, x in enumerate(every)]
     if not grads:
         return
     if "grad" in case.expected:
