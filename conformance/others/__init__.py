@@ -1,5 +1,5 @@
 """The vectors on other people's packages: a survey of functions that compute the same things.
 
-One table of functions a package, in a module of its own. A function stands in a table with the cases
+A table of functions a package. A function stands in it with the cases
 that its documentation says it answers; what was found is in `conformance/BUGS.md`.
 """

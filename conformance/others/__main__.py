@@ -55,7 +55,7 @@ def _close(
 ) -> None:
     if reports:
         console.width = max(console.width, WIDE)
-        console.print(text.table(reports))
+        console.print(text.table(reports), soft_wrap=False)
     for name, reason in left_out:
         console.print(f"left out: {name}, {reason}")
 

@@ -36,8 +36,3 @@ def conversion(functions: Mapping[str, Callable[..., Any]]) -> Answer:
         return {"boxes": np.asarray(functions[name](np.array(boxes, dtype=dtype), *size))}
 
     return answer
-
-
-def rows(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A conversion of one box, of many."""
-    return lambda boxes, *size: np.array([function(list(map(float, b)), *size) for b in boxes])

@@ -39,7 +39,9 @@ def table(reports: Sequence[Report]) -> Table:
     title = "ordinary boxes: passed, near (within 1e-6), failed, the largest error; degenerate ones"
     out = Table(title=title)
     for name in COLUMNS:
-        out.add_column(name, justify="left" if name in LEFT else "right", no_wrap=True)
+        left = name in LEFT
+        out.add_column(name, justify="left" if left else "right", no_wrap=not left,
+                       overflow="fold")  # fmt: skip
     for k, report in enumerate(reports):
         first = not k or reports[k - 1].library != report.library
         if first and k:
