@@ -30,13 +30,14 @@ def lines(report: Report, *, every: bool = False) -> Iterator[str]:
 def _failed(outcome: Outcome) -> Iterator[str]:
     inputs = {k: v for k, v in outcome.case.inputs.items() if k not in ("raw", "targets", "config")}
     yield f"    {outcome.case.id}, which catches: {outcome.case.why}"
-    yield f"      {', '.join(f'{k} {v}' for k, v in inputs.items())}"
+    if inputs:
+        yield f"      {', '.join(f'{k} {v}' for k, v in inputs.items())}"
     yield from (f"      {failure}" for failure in outcome.failures)
 
 
 def table(reports: Sequence[Report]) -> Table:
     """A row a function."""
-    title = "ordinary boxes: passed, near (within 1e-6), failed, the largest error; degenerate ones"
+    title = "ordinary boxes: passed, near (within 2e-6), failed, the largest error; degenerate ones"
     out = Table(title=title)
     for name in COLUMNS:
         left = name in LEFT

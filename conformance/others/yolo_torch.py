@@ -1,9 +1,13 @@
 """Programs of the YOLO family on PyTorch: similarities, as their losses call them."""
 
+import sys
 from collections.abc import Callable
 from functools import partial
+from importlib import import_module
 from typing import Any
 
+from conformance.others import decoding
+from conformance.others.bare import without_init
 from conformance.others.function import Function, Library
 from conformance.others.torch_calls import centre_form, conversion, loss, similarity
 
@@ -79,6 +83,7 @@ def pytorchyolo() -> list[Function]:
         Function("utils.utils.bbox_iou", ("iou",), similarity(utils.bbox_iou)),
         Function("utils.utils.box_iou", ("iou",), similarity(utils.box_iou)),
         Function("utils.utils.xywh2xyxy", tuple(converted), conversion(converted)),
+        *decoding.pytorchyolo(),
     ]
 
 
@@ -98,15 +103,24 @@ def super_gradients() -> list[Function]:
 
 
 def mmdet() -> list[Function]:
-    """Of `mmdet.models.losses`."""
-    from mmdet.models.losses import iou_loss as losses
-    from mmdet.structures.bbox import bbox_overlaps
+    """Of `mmdet.models.losses`, without mmcv's compiled operators where there are none."""
+    try:
+        import mmcv.ops  # noqa: F401
+    except ImportError:
+        for package in ("structures", "structures.bbox", "models", "models.losses"):
+            without_init(f"mmdet.{package}")
+        overlaps = import_module("mmdet.structures.bbox.bbox_overlaps")
+        sys.modules["mmdet.structures.bbox"].bbox_overlaps = overlaps.bbox_overlaps
+    losses = import_module("mmdet.models.losses.iou_loss")
+    bbox_overlaps = import_module("mmdet.structures.bbox").bbox_overlaps
 
     linear = partial(losses.iou_loss, mode="linear")
     functions = {"iou": linear, "giou": losses.giou_loss, "diou": losses.diou_loss,
                  "ciou": losses.ciou_loss}  # fmt: skip
     return [
-        Function("structures.bbox.bbox_overlaps", ("iou",), similarity(bbox_overlaps)),
+        Function("structures.bbox.bbox_overlaps(iou)", ("iou",), similarity(bbox_overlaps)),
+        Function("structures.bbox.bbox_overlaps(giou)", ("giou",),
+                 similarity(partial(bbox_overlaps, mode="giou"))),
         *(Function(f"models.losses.{of}_loss", (of,), loss(partial(function, reduction="none")))
           for of, function in functions.items()),
     ]  # fmt: skip
