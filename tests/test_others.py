@@ -230,6 +230,13 @@ def test_command_lists_what_is_near_on_request():
 
 
 @pytest.mark.usefixtures("registry")
+def test_command_prints_a_table_for_a_page():
+    head, rule, *rows = CliRunner().invoke(command.main, ["--markdown"]).output.splitlines()
+    assert head.count("|") == rule.count("|") == rows[0].count("|")
+    assert rows[0].startswith(f"| numpy {np.__version__} | `iou` | float64 |")
+
+
+@pytest.mark.usefixtures("registry")
 def test_command_with_nothing_to_ask():
     assert CliRunner().invoke(command.main, [ABSENT.name]).exit_code == 2
     unknown = CliRunner().invoke(command.main, ["nothing"])

@@ -19,11 +19,13 @@ WIDE = 140  # of the table
 @click.argument("wanted", nargs=-1, metavar="[PACKAGE]…")
 @click.option("--function", metavar="TEXT", help="Only functions with this in their names.")
 @click.option("--every", is_flag=True, help="List the cases that are near, too.")
+@click.option("--markdown", is_flag=True, help="Only the table, to put into a page.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path),
               metavar="FILE.json", help="Save as JSON.")  # fmt: skip
 def main(
-    wanted: tuple[str, ...], function: str | None, every: bool, json_file: Path | None
-) -> None:
+    wanted: tuple[str, ...], function: str | None, every: bool, markdown: bool,
+    json_file: Path | None,
+) -> None:  # fmt: skip
     """Ask functions of other packages the cases of the vectors, those that are installed.
 
     Exit code 0: asked, whatever the answers are; 2: nothing to ask.
@@ -41,10 +43,14 @@ def main(
     for found in survey([LIBRARIES[name] for name in wanted or LIBRARIES], function or ""):
         if isinstance(found, Report):
             reports.append(found)
-            console.print(*text.lines(found, every=every), "", sep="\n")
+            if not markdown:
+                console.print(*text.lines(found, every=every), "", sep="\n")
         else:
             left_out.append(found)
-    _close(console, reports, left_out)
+    if markdown:
+        console.print(*text.markdown(reports), sep="\n")
+    else:
+        _close(console, reports, left_out)
     if json_file:
         _save(json_file, reports, left_out)
     raise SystemExit(0 if reports else 2)

@@ -139,5 +139,5 @@ def _coarser(dtype: str, got: Mapping[str, Any]) -> str:
 
 def _line(error: Exception) -> str:
     """An exception in a line."""
-    text = " ".join(str(error).split())
+    text = " ".join("".join(c if c.isprintable() else " " for c in str(error)).split())
     return f"{type(error).__name__}: {text[:200]}".rstrip(": ")

@@ -7,6 +7,7 @@ from rich.table import Table
 
 from conformance.others.survey import STATES, Outcome, Report
 
+FEW = 9  # ids that are listed
 LEFT = ("package", "function")
 COLUMNS = (*LEFT, "dtype", "passed", "near", "failed", "error", "degenerate", "refused")
 
@@ -20,14 +21,27 @@ def lines(report: Report, *, every: bool = False) -> Iterator[str]:
         worst = max(near, key=lambda o: o.error)
         yield f"  near: {len(near)} cases to {worst.error:.2g}, the furthest is {worst.case.id}"
     for flag, found in report.by_flag(*(("failed", "near") if every else ("failed",))).items():
-        yield f"  {flag}: {found[0].case.notes.get(flag, '')}"
-        for outcome in found:
-            yield from _failed(outcome)
-    for outcome in report.of("out of scope"):
-        yield f"  out of scope: {outcome.case.id}: {outcome.text}"
+        wrong = [o for o in found if o.judgements]
+        if wrong:
+            yield f"  {flag}: {wrong[0].case.notes.get(flag, '')}"
+        for outcome in wrong:
+            yield from _wrong(outcome)
+    yield from _without_answer(report)
 
 
-def _failed(outcome: Outcome) -> Iterator[str]:
+def _without_answer(report: Report) -> Iterator[str]:
+    """Cases that raised or are out of scope, by what was said."""
+    for state in ("failed", "out of scope"):
+        texts: dict[str, list[str]] = {}
+        for outcome in report.of(state):
+            if not outcome.judgements:
+                texts.setdefault(outcome.text, []).append(outcome.case.id)
+        for text, ids in texts.items():
+            many = f"{len(ids)} cases, " if len(ids) > FEW else ""
+            yield f"  {state}: {many}{', '.join(ids[:FEW])}: {text}"
+
+
+def _wrong(outcome: Outcome) -> Iterator[str]:
     inputs = {k: v for k, v in outcome.case.inputs.items() if k not in ("raw", "targets", "config")}
     yield f"    {outcome.case.id}, which catches: {outcome.case.why}"
     if inputs:
@@ -49,6 +63,16 @@ def table(reports: Sequence[Report]) -> Table:
             out.add_section()
         out.add_row(f"{report.library} {report.version}" if first else "", *row(report))
     return out
+
+
+def markdown(reports: Sequence[Report]) -> Iterator[str]:
+    """The same, line by line, to put into a page."""
+    yield f"| {' | '.join(COLUMNS)} |"
+    yield "|" + "|".join("---" if name in LEFT else "---:" for name in COLUMNS) + "|"
+    for report in reports:
+        function, *cells = row(report)
+        package = f"{report.library} {report.version}"
+        yield f"| {' | '.join([package, f'`{function}`', *cells])} |"
 
 
 def row(report: Report) -> list[str]:
