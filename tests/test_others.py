@@ -92,7 +92,9 @@ def test_results_in_float32_are_judged_in_float32():
     def coarse(pred, gt):
         return iou(pred.astype("float32"), gt.astype("float32"))
 
-    assert asked(coarse).of("failed", "near", degenerate=False) == []
+    found = asked(coarse)
+    assert found.dtype == "float32"
+    assert found.of("failed", "near", degenerate=False) == []
 
 
 @pytest.mark.parametrize("name", ["iou", "giou", "diou", "ciou"])

@@ -32,6 +32,8 @@ class Outcome(NamedTuple):
     error : float
         The largest error, relative to the number or to those that it is made of, infinite where
         something was raised.
+    dtype : str
+        In which it was judged: that of the results, if they are coarser than what was asked.
     text : str
         What was raised.
     """
@@ -40,6 +42,7 @@ class Outcome(NamedTuple):
     state: str
     judgements: tuple[Judgement, ...]
     error: float
+    dtype: str
     text: str = ""
 
     @property
@@ -109,7 +112,8 @@ def survey(libraries: Sequence[Library], wanted: str = "") -> Iterator[Report | 
 def report(function: Function, library: str, version: str) -> Report:
     """One function on all its cases."""
     outcomes = tuple(outcome(function, case) for case in function.cases())
-    return Report(library, version, function.name, function.dtype, outcomes)
+    dtype = min(o.dtype for o in outcomes)  # "float32" is before "float64"
+    return Report(library, version, function.name, dtype, outcomes)
 
 
 def outcome(function: Function, case: Case) -> Outcome:
@@ -119,16 +123,17 @@ def outcome(function: Function, case: Case) -> Outcome:
             warnings.simplefilter("ignore")
             got = function.answer(case, function.dtype)
     except OutOfScope as error:
-        return Outcome(case, "out of scope", (), np.inf, str(error))
+        return Outcome(case, "out of scope", (), np.inf, function.dtype, str(error))
     except Exception as error:  # whatever a function raises is a result
         refused = isinstance(error, REFUSALS) and "degenerate" in case.notes
         state = "out of scope" if refused else "failed"
-        return Outcome(case, state, (), np.inf, f"raised {_line(error)}")
+        return Outcome(case, state, (), np.inf, function.dtype, f"raised {_line(error)}")
     dtype = _coarser(function.dtype, got)
     judged = tuple(judge(case, got, dtype))
     error = max(j.ulp for j in judged) * BIT[dtype]
     state = "near" if error <= NEAR else "failed"
-    return Outcome(case, state if any(j.failure for j in judged) else "passed", judged, error)
+    state = state if any(j.failure for j in judged) else "passed"
+    return Outcome(case, state, judged, error, dtype)
 
 
 def _coarser(dtype: str, got: Mapping[str, Any]) -> str:

@@ -40,7 +40,7 @@ def ultralytics() -> list[Function]:
     return [
         *_of_booleans("utils.metrics.bbox_iou", metrics.bbox_iou, xywh=False),
         Function("utils.metrics.bbox_iou(xywh, CIoU)", ("ciou",), similarity(centre)),
-        Function("utils.metrics.box_iou", ("iou",), similarity(metrics.box_iou)),
+        Function("utils.metrics.box_iou", ("iou",), similarity(metrics.box_iou), "float32"),
         Function("utils.ops.xywh2xyxy", tuple(converted), conversion(converted)),
     ]
 
