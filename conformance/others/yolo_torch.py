@@ -156,9 +156,24 @@ def libreyolo() -> list[Function]:
     ]  # fmt: skip
 
 
+def yolox() -> list[Function]:
+    """Of `yolox`: the loss, and the matching of anchors."""
+    from yolox.models.losses import IOUloss
+    from yolox.utils.boxes import bboxes_iou
+
+    centre = centre_form(partial(bboxes_iou, xyxy=False))
+    giou = centre_form(IOUloss(loss_type="giou"))
+    return [
+        Function("utils.boxes.bboxes_iou(xyxy)", ("iou",), similarity(bboxes_iou)),
+        Function("utils.boxes.bboxes_iou(cxcywh)", ("iou",), similarity(centre)),
+        Function("models.losses.IOUloss(giou)", ("giou",), loss(giou)),
+    ]
+
+
 LIBRARIES = (
     Library("ultralytics", ultralytics), Library("yolov5", yolov5),
     Library("yolov7detect", yolov7), Library("pytorchyolo", pytorchyolo),
     Library("super-gradients", super_gradients), Library("mmdet", mmdet),
-    Library("luxonis-train", luxonis_train), Library("libreyolo", libreyolo),
+    Library("yolox", yolox), Library("luxonis-train", luxonis_train),
+    Library("libreyolo", libreyolo),
 )  # fmt: skip
