@@ -121,7 +121,7 @@ class Slip(NamedTuple):
     """One convention.
 
     `stage` is the first that it changes, `text` says what the implementation does, `tell` what
-    input would show it by itself.
+    input would show it by itself, `rank` how far-fetched it is: 0 for what everybody does.
     """
 
     name: str
@@ -129,3 +129,4 @@ class Slip(NamedTuple):
     text: str
     change: Callable[[Setup], Setup]
     tell: str = ""
+    rank: int = 1
