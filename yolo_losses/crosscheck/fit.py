@@ -218,7 +218,7 @@ class Fitter:
         return np.asarray(errors(got, own) <= limit + summed(slack, got.shape) + 1e-300)
 
     def _near(self, got: np.ndarray, want: np.ndarray, slack: np.ndarray) -> bool:
-        finite = np.isfinite(want).all() or not np.isfinite(got).all()
+        finite = np.isfinite(want).all() and np.isfinite(got).all()
         return bool(finite and self._near_each(got, want, slack).all())
 
     def _factors(self, got: np.ndarray, want: np.ndarray, term: str | None) -> list[Factor]:
@@ -294,7 +294,7 @@ class Fitter:
     def _same_grad(self, p: Prediction, weights: Weights) -> bool:
         assert self.got.grad is not None
         want = p.grad(LossTerms(**weights))
-        return all(np.isfinite(x).all() for x in want) and not any(
+        return all(np.isfinite(x).all() for x in (*want, *self.got.grad)) and not any(
             bad.any()
             for _, bad in wrong_slopes(self.problem, self.got.grad, want, self.tolerance, self.open)
         )
