@@ -213,7 +213,9 @@ def by_choice(predicted: np.ndarray, choices: Sequence[Factor], ndim: int) -> np
     return values.sum(axis=1) if ndim == 0 else values
 
 
-def over_batch(got: np.ndarray, predicted: np.ndarray, tolerance: float) -> list[Factor]:
+def over_batch(
+    got: np.ndarray, predicted: np.ndarray, tolerance: float | np.ndarray
+) -> list[Factor]:
     """The sum or the mean of the batch in the place of each image's own."""
     own, n = summed(predicted, got.shape), len(predicted)
     if got.ndim == 0 or n < 2 or not (own != 0).all():

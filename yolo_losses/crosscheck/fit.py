@@ -142,7 +142,7 @@ class Fitter:
         """(3, N, S): one sum for each kind of field."""
         kind, rows = kind_of_field(self.problem), []
         for g, probe in zip(grads, self._probes, strict=True):
-            by_field = (np.nan_to_num(g) * probe).reshape(len(g), -1, len(kind)).sum(axis=1)
+            by_field = np.einsum("nkd,nkd->nd", *(x.reshape(len(g), -1, len(kind)) for x in (g, probe)))
             rows.append([by_field[:, kind == k].sum(axis=1) for k in range(3)])
         return np.moveaxis(np.array(rows), 0, -1)
 
@@ -345,7 +345,7 @@ def _ratios(got: Sequence[np.ndarray], want: Sequence[np.ndarray]) -> np.ndarray
     columns = []
     for a, b in zip(got, want, strict=True):
         a, b = a.reshape(len(a), -1), np.asarray(b, dtype=float).reshape(len(b), -1)
-        dot, square = (a * b * (b != 0)).sum(1), (b * b).sum(1)
+        dot, square = np.einsum("nd,nd->n", a, b), np.einsum("nd,nd->n", b, b)
         columns.append(np.where(square > 0, dot / np.where(square > 0, square, 1), np.nan))
     return np.stack(columns, axis=1)
 
@@ -376,16 +376,25 @@ def wrong_slopes(
     """For each head the errors and where they are too large, by the largest slope of their kind."""
     kind = kind_of_field(problem)
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
-    gaps = [errors(a, b) for a, b in zip(got, want, strict=True)]
-    size = [max((np.abs(np.nan_to_num(b[..., kind == k])).max(initial=0) for b in want), default=0)
-            for k in range(3)]  # fmt: skip
+    of_fields = np.max([_largest(b) for b in want], axis=0)
+    size = [of_fields[kind == k].max(initial=0) for k in range(3)]
     limit: np.ndarray = np.array([tolerance.grad * max(v, 1e-300) for v in size])[kind]
-    for gap, undecided in zip(gaps, open_places, strict=True):
+    for a, b, undecided in zip(got, want, open_places, strict=True):
+        gap = np.abs(a - b)
+        gap = gap if np.isfinite(gap.sum()) else errors(a, b)
         bad = np.asarray(gap > limit)
         if undecided.any():
             bad = np.asarray(bad & ~_at_fields(undecided, bad.shape))
         pairs.append((gap, bad))
     return pairs
+
+
+def _largest(slopes: np.ndarray) -> np.ndarray:
+    """(D,): the largest finite size of each field."""
+    size = np.abs(np.asarray(slopes, dtype=float)).reshape(-1, slopes.shape[-1])
+    if not np.isfinite(size.sum()):
+        size = np.where(np.isfinite(size), size, 0.0)
+    return np.asarray(size.max(axis=0, initial=0))
 
 
 def _at_fields(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -36,7 +36,7 @@ def _numbers(fitter: Fitter) -> Iterator[Pair]:
     """What was handed in, and what the formula says, stage by stage where they differ."""
     p, one = Prediction(Setup(fitter.problem)), np.ones(fitter.positives.shape)
     for stage in fitter.given:
-        if stage in ("responsible", "ignored"):
+        if stage in ("responsible", "ignored") or (stage == "total" and fitter.got.terms):
             continue
         if stage == "total" or stage.startswith("terms."):
             names = TERMS if stage == "total" else (stage[6:],)

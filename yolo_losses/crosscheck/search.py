@@ -108,13 +108,16 @@ def search(fitter: Fitter, seconds: float = 45.0) -> Search:
     rounded = coarser(fitter)
     if rounded:
         return Search([Explanation((rounded,), Fit(1, 1))], True, len(singles) + 2)
+    if full and full[0].cost <= 2:
+        return Search(_least(full), True, len(singles) + 1)
     pairs, complete = _pairs(fitter, start, base, singles, end)
     tried = len(singles) + len(pairs) + 1
     full = _full(fitter, [*full, *pairs])
     if full:
         return Search(_least(full), complete, tried)
-    best = max((e.fit.depth for e in singles), default=0)
-    reach = [e for e in (base, *singles) if e.fit.depth == best > 0 and e.cost == 1]
+    best = max((e.fit.depth for e in (base, *singles)), default=0)
+    least = base.fit.depth if not base.cost else 0
+    reach = [e for e in (base, *singles) if e.fit.depth == best > least and e.cost == 1]
     return Search(sorted(reach, key=lambda e: e.rank), complete, tried)
 
 
@@ -128,7 +131,7 @@ def _able(fitter: Fitter, every: Sequence[Slip], base: Explanation) -> list[Slip
 
 def _failing(fitter: Fitter, e: Explanation) -> str:
     """The stage that an explanation does not explain."""
-    part = fitter.given[e.fit.depth]
+    part = fitter.given[min(e.fit.depth, len(fitter.given) - 1)]
     return PART.get(part, part.removeprefix("terms."))
 
 
@@ -165,13 +168,15 @@ def _pairs(
     out: list[Explanation] = []
     if not fitter.affordable(2):
         return out, True
-    for batch in (_adding(fitter, base, singles), _ordered(fitter, base, singles)):
-        for a, b in batch:
-            if time.monotonic() > end:
-                return out, False
-            pair = _with(fitter, start, a, b)
-            out.append(pair)
-        if any(e.fit.full and e.cost == 2 for e in out):
+    for a, b in _adding(fitter, base, singles):
+        out.append(_with(fitter, start, a, b))
+    if any(e.fit.full and e.cost == 2 for e in out):
+        return out, True
+    for a, b in _ordered(fitter, base, singles):
+        if time.monotonic() > end:
+            return out, False
+        out.append(_with(fitter, start, a, b))
+        if out[-1].fit.full and out[-1].cost == 2:
             break
     return out, True
 
@@ -203,23 +208,36 @@ def _adding(
 def _ordered(
     fitter: Fitter, base: Explanation, singles: list[Explanation]
 ) -> Iterator[tuple[Slip, Slip]]:
+    """The plainest first: with those that reach further, else of all."""
     further = sorted((e for e in singles if e.fit.depth > base.fit.depth and not e.fit.full),
                      key=lambda e: (-e.fit.depth, e.cost, e.rank))  # fmt: skip
     seen: set[frozenset[str]] = set()
-    every = slips(fitter.problem)
-    for first in further[:10] or _early(base, singles):
-        a = first.slips[0]
+    every = sorted(slips(fitter.problem), key=lambda s: s.rank)
+    pairs = _beside(fitter, further[:12], every) if further else _all(singles)
+    for a, b in pairs:
+        names = frozenset((a.name, b.name))
+        option = a.name.partition("=")[0] == b.name.partition("=")[0]
+        if not option and names not in seen:
+            seen.add(names)
+            yield _pair(a, b)
+
+
+def _beside(
+    fitter: Fitter, further: list[Explanation], every: list[Slip]
+) -> Iterator[tuple[Slip, Slip]]:
+    """Each that reaches further with what may act on the stage that it does not explain."""
+    for first in further:
         last = STAGES.index(_failing(fitter, first))
         able = [s for s in every if STAGES.index(s.stage) <= last]
-        for b in sorted(able, key=lambda s: last - STAGES.index(s.stage)):
-            names = frozenset((a.name, b.name))
-            option = a.name.partition("=")[0] == b.name.partition("=")[0]
-            if not option and names not in seen:
-                seen.add(names)
-                yield _pair(a, b)
+        for b in sorted(able, key=lambda s: (last - STAGES.index(s.stage), s.rank)):
+            yield first.slips[0], b
 
 
-def _early(base: Explanation, singles: list[Explanation]) -> list[Explanation]:
-    """Slips that reach as far as nothing does: two of them may act on the same stage."""
-    near = [e for e in singles if e.fit.depth == base.fit.depth]
-    return sorted(near, key=lambda e: (-STAGES.index(e.slips[0].stage), e.rank))
+def _all(singles: list[Explanation]) -> Iterator[tuple[Slip, Slip]]:
+    """All pairs, by how far-fetched both are."""
+    ranks = sorted({e.slips[0].rank for e in singles})
+    of_rank = {r: [e.slips[0] for e in singles if e.slips[0].rank == r] for r in ranks}
+    sums = sorted((p + q, p, q) for k, p in enumerate(ranks) for q in ranks[k:])
+    for _, p, q in sums:
+        for k, a in enumerate(of_rank[p]):
+            yield from ((a, b) for b in of_rank[q][k + 1 if p == q else 0 :])

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .factors import Factor, by_choice, matching
+from .factors import Factor, by_choice, matching, over_batch
 from .problem import TERMS, summed
 
 Group = tuple[str, ...]  # terms that share a factor; ("",) is the total itself
@@ -51,18 +51,18 @@ class TotalOfTerms(NamedTuple):
             if (np.abs(summed(own, self.got.shape)) <= self.limit).all():
                 continue
             found = matching(rest, own, self.table(group), self.limit)
+            found = found or over_batch(rest, own, self.limit)
             if found:
                 return [(group, found)]
         return []
 
     def two(self, names: Sequence[str]) -> Hit:
         """Two factors of two groups, or of one group and the whole."""
-        for a, b in combinations(self.groups(names), 2):
-            if not set(a) & set(b):
-                hit = self._of_two(a, b)
-                if hit:
-                    return hit
-        return self._and_whole(names)
+        hit = self._and_whole(names)
+        pairs = combinations(self.groups(names), 2)
+        for a, b in (p for p in pairs if not hit and not set(p[0]) & set(p[1])):
+            hit = hit or self._of_two(a, b)
+        return hit
 
     def _of_two(self, a: Group, b: Group) -> Hit:
         first, second = self.table(a), self.table(b)
