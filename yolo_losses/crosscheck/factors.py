@@ -159,8 +159,8 @@ def _others(problem: Problem) -> list[Factor]:
     ]  # fmt: skip
     if s > 1:
         first, last = (np.ones(shape) * np.eye(s)[k] for k in (0, -1))
-        out += [Factor("first-head-only", "the first head alone counts", first, common=False),
-                Factor("last-head-only", "the last head alone counts", last, common=False)]  # fmt: skip
+        out += [Factor("first-head-only", "the first head alone counts", first, common=False)]
+        out += [Factor("last-head-only", "the last head alone counts", last, common=False)]
     if s == len(BALANCE):
         weights = np.ones(shape) * np.array(BALANCE)
         coarse_first = problem.strides is not None and problem.strides[0] > problem.strides[-1]
@@ -224,7 +224,8 @@ def over_batch(
     ratio = ratio if ratio.ndim == 2 else np.repeat(ratio[:, None], predicted.shape[1], axis=1)
     each = np.ones(predicted.shape)
     every = [Factor("batch-sum", "every image has the sum of the batch", ratio, slope=n * each),
-             Factor("batch-mean", "every image has the mean of the batch", ratio / n, slope=each)]  # fmt: skip
+             Factor("batch-mean", "every image has the mean of the batch", ratio / n,
+                    slope=each)]  # fmt: skip
     return matching(got, predicted, every, tolerance)
 
 

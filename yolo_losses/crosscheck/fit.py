@@ -13,7 +13,10 @@ from .agree import Tolerance, bound, errors
 from .factors import Factor
 from .problem import TERMS, Problem, Results, summed
 from .setup import Prediction, Setup
+from .slopes import KINDS, kind_of_field, wrong_slopes
 from .totals import TotalOfTerms
+
+__all__ = ["KINDS", "STAGES", "Fit", "Fitter", "kind_of_field", "predicted", "wrong_slopes"]
 
 STAGES = ("boxes", "obj", "cls", "iou", "responsible", "ignored", *(f"terms.{t}" for t in TERMS),
           "total", "grad")  # fmt: skip
@@ -127,10 +130,10 @@ class Fitter:
             names = TERMS if stage == "total" else (stage[6:],)
             got = self.got.total if stage == "total" else self.got.terms[names[0]]
             assert got is not None
-            want = sum_of(getattr(p.terms, t) for t in names)
-            return [~self._near_each(got, want, self.slack if "noobj" in names else 0 * self.slack)]
-        pairs = zip(getattr(self.got, stage), predicted(p, stage), strict=True)
-        return [self._apart(stage, s, a, b) for s, (a, b) in enumerate(pairs)]
+            own = sum_of(getattr(p.terms, t) for t in names)
+            return [~self._near_each(got, own, self.slack if "noobj" in names else 0 * self.slack)]
+        both = zip(getattr(self.got, stage), predicted(p, stage), strict=True)
+        return [self._apart(stage, s, a, b) for s, (a, b) in enumerate(both)]
 
     @cached_property
     def _probes(self) -> list[np.ndarray]:
@@ -142,7 +145,9 @@ class Fitter:
         """(3, N, S): one sum for each kind of field."""
         kind, rows = kind_of_field(self.problem), []
         for g, probe in zip(grads, self._probes, strict=True):
-            by_field = np.einsum("nkd,nkd->nd", *(x.reshape(len(g), -1, len(kind)) for x in (g, probe)))
+            by_field = np.einsum(
+                "nkd,nkd->nd", *(x.reshape(len(g), -1, len(kind)) for x in (g, probe))
+            )
             rows.append([by_field[:, kind == k].sum(axis=1) for k in range(3)])
         return np.moveaxis(np.array(rows), 0, -1)
 
@@ -356,48 +361,3 @@ def predicted(p: Prediction, stage: str) -> Sequence[Any]:
         return p.boxes
     source = p.decoded if stage in ("obj", "cls") else p.matches
     return [getattr(one, stage) for one in source]
-
-
-KINDS = ("coordinates", "objectness", "classes")
-
-
-def kind_of_field(problem: Problem) -> np.ndarray:
-    """(D,): an index into KINDS for each field of a raw output."""
-    out = np.full(problem.raw[0].shape[-1], 2)
-    for k in range(problem.boxes_per_vector):
-        out[5 * k : 5 * k + 4], out[5 * k + 4] = 0, 1
-    return out
-
-
-def wrong_slopes(
-    problem: Problem, got: Sequence[np.ndarray], want: Sequence[np.ndarray], tolerance: Tolerance,
-    open_places: Sequence[np.ndarray],
-) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
-    """For each head the errors and where they are too large, by the largest slope of their kind."""
-    kind = kind_of_field(problem)
-    pairs: list[tuple[np.ndarray, np.ndarray]] = []
-    of_fields = np.max([_largest(b) for b in want], axis=0)
-    size = [of_fields[kind == k].max(initial=0) for k in range(3)]
-    limit: np.ndarray = np.array([tolerance.grad * max(v, 1e-300) for v in size])[kind]
-    for a, b, undecided in zip(got, want, open_places, strict=True):
-        gap = np.abs(a - b)
-        gap = gap if np.isfinite(gap.sum()) else errors(a, b)
-        bad = np.asarray(gap > limit)
-        if undecided.any():
-            bad = np.asarray(bad & ~_at_fields(undecided, bad.shape))
-        pairs.append((gap, bad))
-    return pairs
-
-
-def _largest(slopes: np.ndarray) -> np.ndarray:
-    """(D,): the largest finite size of each field."""
-    size = np.abs(np.asarray(slopes, dtype=float)).reshape(-1, slopes.shape[-1])
-    if not np.isfinite(size.sum()):
-        size = np.where(np.isfinite(size), size, 0.0)
-    return np.asarray(size.max(axis=0, initial=0))
-
-
-def _at_fields(places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Places (N, H, W, A) as fields of raw outputs."""
-    lanes = places if len(shape) == 5 else np.any(places, axis=-1)
-    return np.broadcast_to(np.asarray(lanes)[..., None], shape)

@@ -4,7 +4,6 @@ A piece takes what it replaces, and calls it for all that stays right. `g` is th
 `t` their raw outputs, as in the versions.
 """
 
-import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,9 +15,7 @@ from ..elementwise import (
     elementary,
     exp,
     maximum,
-    nonzero,
     one_hot,
-    parts,
     ratio,
     sigmoid,
     softmax,
@@ -375,7 +372,12 @@ def places(version: str, t: Any, g: Any, size: tuple[float, float]) -> tuple[Any
     """x y w h of a row's prediction and of its truth in the image, in units of `size`."""
     dx, dy, w_hat, h_hat = _OFFSETS[version](t, g)
     x, y = (g.off_x + g.col) * g.cell_w, (g.off_y + g.row) * g.cell_h
-    pred = (x + dx * g.cell_w) * size[0], (y + dy * g.cell_h) * size[1], w_hat * size[0], h_hat * size[1]
+    pred = (
+        (x + dx * g.cell_w) * size[0],
+        (y + dy * g.cell_h) * size[1],
+        w_hat * size[0],
+        h_hat * size[1],
+    )
     return pred, (x * size[0], y * size[1], g.w * size[0], g.h * size[1])
 
 
@@ -383,56 +385,3 @@ def squares_of_v4(t: Any, g: Any) -> Any:
     """Squares as of a v3 with probabilities: σ(t_x) − offset, t_w − log(w / p_w)."""
     dw, dh = t.tw - log(ratio(g.w, g.pw)), t.th - log(ratio(g.h, g.ph))
     return (sigmoid(t.tx) - g.x) ** 2 + (sigmoid(t.ty) - g.y) ** 2 + dw**2 + dh**2
-
-
-# CIOU with another α or v: functions of IOU and v, and of the two angles.
-
-
-class Namespace:
-    """Names in the place of a module."""
-
-    def __init__(self, **names: Any) -> None:
-        self.__dict__.update(names)
-
-
-def v_of_angles(a: Any, b: Any) -> Any:
-    """4/π² (a − b)²."""
-    return (a - b) ** 2 * (4 / math.pi**2)
-
-
-def alpha_with(eps: float) -> Callable[[Any, Any], Any]:
-    """v / (1 − IOU + v + ε), constant."""
-    return lambda iou, v: ratio(stop(v), 1 - stop(iou) + stop(v) + eps)
-
-
-def ciou_with(alpha: Callable[[Any, Any], Any], v_of: Callable[[Any, Any], Any]) -> Wrap:
-    """`ciou` of another α and v."""
-
-    def wrap(inner: Any) -> Any:
-        names = inner.__globals__
-
-        def ciou(pred: Any, gt: Any) -> Any:
-            (w_hat, h_hat), (w, h) = parts(names["_size"](pred)), parts(names["_size"](gt))
-            iou = ratio(*names["_inter_union"](pred, gt))
-            oblong = nonzero(w) * nonzero(h) * nonzero(w_hat) * nonzero(h_hat)
-            angles = names["atan_ratio"](w, h), names["atan_ratio"](w_hat, h_hat)
-            v = oblong * v_of(*angles)
-            return iou - names["_distance"](pred, gt) - alpha(iou, v) * v
-
-        return ciou
-
-    return wrap
-
-
-def _gated(iou: Any, v: Any) -> Any:
-    above = number(getattr(iou, "value", iou) >= 0.5, getattr(iou, "value", iou).dtype)
-    return alpha_with(0.0)(iou, v) * (type(iou)(above) if hasattr(iou, "value") else above)
-
-
-CIOU: dict[str, tuple[str, Callable[[Any, Any], Any], Callable[[Any, Any], Any]]] = {
-    "alpha-one": ("α of CIOU is 1: IOU − ρ²/c² − v", lambda iou, v: 1.0, v_of_angles),
-    "alpha-without-iou": ("α of CIOU is v / (1 + v)", lambda iou, v: ratio(stop(v), stop(v) + 1), v_of_angles),
-    "alpha-above-half": ("α of CIOU is 0 where IOU < ½", _gated, v_of_angles),
-    "v-not-squared": ("v of CIOU is 4/π² |a − b|", alpha_with(0.0),
-                      lambda a, b: absolute(a - b) * (4 / math.pi**2)),
-}  # fmt: skip

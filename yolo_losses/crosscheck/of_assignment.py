@@ -1,16 +1,19 @@
 """Truths read otherwise, and given to other predictors."""
 
+# Pieces of formulas are lambdas that hold what they need as defaults.
+# mypy: disable-error-code="misc, no-untyped-call"
+
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .. import grid, matching
+from ..elementwise import sigmoid
 from ..targets import usable
-from . import formulas as f
 from .problem import Problem
 from .setup import Setup, Slip, patching
-from .variant import Wrap
+from .variant import Wrap, with_names
 
 Map = Callable[[np.ndarray], np.ndarray]
 
@@ -112,16 +115,20 @@ def _relabelled(
 
 def _rows() -> Iterator[Slip]:
     def only(name: str, text: str, of: Callable[[np.ndarray], np.ndarray]) -> Slip:
-        change = lambda s: s.truths(valid=s.problem.targets.valid & of(s.problem.targets.valid))  # noqa: E731
+        change = lambda s: s.truths(valid=s.problem.targets.valid & of(s.problem.targets.valid))
         return Slip(name, "assignment", text, change, rank=1)
 
-    index = lambda v: np.broadcast_to(np.arange(v.shape[1]), v.shape)  # noqa: E731
+    index = lambda v: np.broadcast_to(np.arange(v.shape[1]), v.shape)
     yield only("last-row-lost", "the last row of truths is left out",
                lambda v: index(v) < v.shape[1] - 1)  # fmt: skip
     yield only("last-truth-lost", "the last truth of each image is left out",
                lambda v: index(v) < v.sum(1, keepdims=True) - 1)  # fmt: skip
-    yield only("first-truth-lost", "the first truth of each image is left out", lambda v: index(v) > 0)
-    yield only("first-truth-only", "the first truth of each image alone counts", lambda v: index(v) < 1)
+    yield only(
+        "first-truth-lost", "the first truth of each image is left out", lambda v: index(v) > 0
+    )
+    yield only(
+        "first-truth-only", "the first truth of each image alone counts", lambda v: index(v) < 1
+    )
 
 
 # Cells.
@@ -169,7 +176,7 @@ def _multi_hot(inner: Any) -> Any:
         out = bits.astype(like.dtype)
         return type(c)(out) if hasattr(c, "value") else out
 
-    return f.with_names(inner, one_hot=hot)
+    return with_names(inner, one_hot=hot)
 
 
 # v1.
@@ -185,7 +192,7 @@ def _of_v1() -> Iterator[Slip]:
                lambda ious, t, far: t.to)  # fmt: skip
     yield slip("least-distance", "the predictor with the least distance of coordinates (RMSE) is "
                "responsible", lambda ious, t, far: -far)  # fmt: skip
-    inside = lambda inner: lambda raw, rows, layout: inner(raw, rows, _one_cell(layout))  # noqa: E731
+    inside = lambda inner: lambda raw, rows, layout: inner(raw, rows, _one_cell(layout))
     yield Slip("iou-of-offsets-and-sizes", "assignment",
                "IOU takes x and y in cells with w and h in fractions of the image",
                patching(("_ious", inside)))  # fmt: skip
@@ -207,8 +214,8 @@ def _scored(score: Any) -> list[tuple[str, Wrap]]:
             at = grid.gather((raw,), (rows.row, rows.col), rows.wanted, rows.counts)
             t = grid.fields_of_boxes(at, num)
             x, y, w, h = (v[..., None] for v in (rows.x, rows.y, rows.w, rows.h))
-            far = (((f.sigmoid(t.tx) - x) / lane.W) ** 2 + ((f.sigmoid(t.ty) - y) / lane.H) ** 2
-                   + (f.sigmoid(t.tw) - w) ** 2 + (f.sigmoid(t.th) - h) ** 2)  # fmt: skip
+            far = (((sigmoid(t.tx) - x) / lane.W) ** 2 + ((sigmoid(t.ty) - y) / lane.H) ** 2
+                   + (sigmoid(t.tw) - w) ** 2 + (sigmoid(t.th) - h) ** 2)  # fmt: skip
             seen[:] = [score(found, t, far)]
             return found
 
@@ -282,7 +289,12 @@ def _best_by(version: str, score: Score, size: tuple[float, float]) -> list[tupl
         return best
 
     if version == "v4":
-        return [("matching.every_anchor", _every(lambda ious, truths, layout: _top(scores(truths, layout))))]
+        return [
+            (
+                "matching.every_anchor",
+                _every(lambda ious, truths, layout: _top(scores(truths, layout))),
+            )
+        ]
     return [("matching.best_anchor", one)]
 
 
@@ -323,21 +335,22 @@ def _each_head(ious: Any, truths: Any, layout: Any) -> Any:
 def _of_heads(problem: Problem, size: tuple[float, float]) -> Iterator[Slip]:
     def as_v4(best: Any, above: Any, threshold: float) -> Wrap:
         every = _every(best, above)(None)
-        return lambda inner: lambda truths, layout, ious: every(truths, layout, ious, threshold, "union")
+        return lambda inner: (
+            lambda truths, layout, ious: every(truths, layout, ious, threshold, "union")
+        )
 
-    best = lambda ious, truths, layout: _top(ious)  # noqa: E731
-    ratio = SCORES["ratio"][1]
+    best = lambda ious, truths, layout: _top(ious)
 
     def four(truths: Any, layout: Any) -> Any:
         w, h = truths.w[:, None, :] * size[0], truths.h[:, None, :] * size[1]
         p = np.array(layout.priors)[None, :, :, None] * np.array(size)[:, None]
-        return -ratio(w, h, p[:, :, 0], p[:, :, 1]) < 4
+        return -SCORES["ratio"][1](w, h, p[:, :, 0], p[:, :, 1]) < 4
 
-    none = lambda ious, truths, layout: np.zeros(ious.shape, bool)  # noqa: E731
+    none = lambda ious, truths, layout: np.zeros(ious.shape, bool)
     text = "every anchor within a ratio of 4 is responsible, as in YOLOv5"
+    each = "the best anchor of every head is responsible beside those above the threshold"
     if problem.version == "v4":
-        yield Slip("best-of-each-head", "assignment",
-                   "the best anchor of every head is responsible beside those above the threshold",
+        yield Slip("best-of-each-head", "assignment", each,
                    patching(("matching.every_anchor", _every(_each_head))))  # fmt: skip
         yield Slip("anchors-within-ratio", "assignment", text,
                    patching(("matching.every_anchor", _every(none, four))))  # fmt: skip

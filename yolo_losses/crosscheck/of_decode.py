@@ -1,5 +1,8 @@
 """Predictions decoded otherwise."""
 
+# Pieces of formulas are lambdas that hold what they need as defaults.
+# mypy: disable-error-code="misc, no-untyped-call"
+
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -33,8 +36,8 @@ def slips(problem: Problem) -> Iterator[Slip]:
 
 def _fields(**of: Callable[[Any], Any]) -> Wrap:
     """`_decode` of other raw outputs."""
-    return lambda inner: lambda t, at, s: inner(
-        t._replace(**{k: v(t) for k, v in of.items()}), at, s
+    return lambda inner: (
+        lambda t, at, s: inner(t._replace(**{k: v(t) for k, v in of.items()}), at, s)
     )
 
 
@@ -71,10 +74,15 @@ def _also_v1(version: str, *patches: tuple[str, Wrap]) -> Sequence[tuple[str, Wr
     return patches if version == "v1" else ()
 
 
-_twice_v1 = ("_objects", f.box_of_v1(lambda t: tuple(sigmoid(sigmoid(v)) for v in (t.tx, t.ty)), None))
+_twice_v1 = (
+    "_objects",
+    f.box_of_v1(lambda t: tuple(sigmoid(sigmoid(v)) for v in (t.tx, t.ty)), None),
+)
 
 
-def _slip(name: str, text: str, *patches: tuple[str, Wrap], stage: str = "decode", rank: int = 1) -> Slip:
+def _slip(
+    name: str, text: str, *patches: tuple[str, Wrap], stage: str = "decode", rank: int = 1
+) -> Slip:
     return Slip(name, stage, text, patching(*patches), rank=rank)
 
 
@@ -239,7 +247,9 @@ def _in_targets(problem: Problem, scale: Scale) -> Callable[[Setup], Setup]:
     def wrap(inner: Any) -> Any:
         def layout(*args: Any) -> Any:
             found = inner(*args)
-            lanes = [x._replace(pw=x.pw * of[x.head][0], ph=x.ph * of[x.head][1]) for x in found.lanes]
+            lanes = [
+                x._replace(pw=x.pw * of[x.head][0], ph=x.ph * of[x.head][1]) for x in found.lanes
+            ]
             return found._replace(lanes=tuple(lanes))
 
         return layout
@@ -261,8 +271,12 @@ def _of_v1() -> Iterator[Slip]:
     squared = _fields_after(lambda t, x, y, w, h: (x, y, w**2, h**2))
     yield _slip("sizes-are-squares", "the outputs are square roots of sizes", ("_decode", squared),
                 ("_objects", f.box_of_v1(None, lambda t: (sigmoid(t.tw), sigmoid(t.th)))))  # fmt: skip
-    linear = _fields_after(lambda t, x, y, w, h: (t.tx * 1 + x - sigmoid(t.tx), y - sigmoid(t.ty) + t.ty, t.tw, t.th))
-    yield _slip("no-activation-of-boxes", "boxes are linear outputs, without σ", ("_decode", linear))
+    linear = _fields_after(
+        lambda t, x, y, w, h: (t.tx * 1 + x - sigmoid(t.tx), y - sigmoid(t.ty) + t.ty, t.tw, t.th)
+    )
+    yield _slip(
+        "no-activation-of-boxes", "boxes are linear outputs, without σ", ("_decode", linear)
+    )
 
 
 def _fields_after(change: Callable[..., Any]) -> Wrap:
@@ -272,5 +286,9 @@ def _fields_after(change: Callable[..., Any]) -> Wrap:
 def _of_v4() -> Iterator[Slip]:
     full = f.decoding(lambda t, at, s, x, y, w, h: (x - (s - 1) / 2, y - (s - 1) / 2, w, h))
     plus = f.decoding(lambda t, at, s, x, y, w, h: (x + (s - 1), y + (s - 1), w, h))
-    yield _slip("scale-xy-whole-shift", "s·σ(t) − (s − 1) for s·σ(t) − (s − 1)/2", ("_decode", full))
-    yield _slip("scale-xy-shift-added", "s·σ(t) + (s − 1)/2: the sign of the shift", ("_decode", plus))
+    yield _slip(
+        "scale-xy-whole-shift", "s·σ(t) − (s − 1) for s·σ(t) − (s − 1)/2", ("_decode", full)
+    )
+    yield _slip(
+        "scale-xy-shift-added", "s·σ(t) + (s − 1)/2: the sign of the shift", ("_decode", plus)
+    )

@@ -1,5 +1,8 @@
 """Objectness of another formula, and other ignore rules."""
 
+# Pieces of formulas are lambdas that hold what they need as defaults.
+# mypy: disable-error-code="misc, no-untyped-call"
+
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,10 +13,11 @@ from ..boxes import Box, edges
 from ..elementwise import bce, sigmoid, softplus, stop
 from ..iou import SIMILARITY
 from . import formulas as f
-from .of_box import as_corners, input_size
+from .of_box import input_size
+from .of_overlap import as_corners
 from .problem import Problem
 from .setup import Setup, Slip, patching
-from .variant import Wrap
+from .variant import Wrap, with_names
 
 WIDE: tuple[str, Wrap] = ("_truth", f.wider)
 TWICE: tuple[str, Wrap] = ("grid.sigmoid", lambda inner: lambda t: inner(inner(t)))
@@ -51,7 +55,9 @@ def _activation(version: str) -> Iterator[Slip]:
             ("_noobj", lambda _: lambda to, n, c: c.lambda_noobj * n * to**2),
         )  # fmt: skip
         text = "σ of t_o is left out"
-        yield Slip("sigmoid-missing-objectness", "decode", text, patching(*wide, *lost, BARE), rank=0)
+        yield Slip(
+            "sigmoid-missing-objectness", "decode", text, patching(*wide, *lost, BARE), rank=0
+        )
         yield Slip("sigmoid-missing-objectness-in-loss", "obj", f"{text}, in the loss alone",
                    patching(*wide, *lost))  # fmt: skip
 
@@ -77,22 +83,34 @@ def _of_squares(problem: Problem) -> Iterator[Slip]:
     wide = () if version == "v1" else (WIDE,)
 
     def slip(name: str, text: str, of: Callable[[Any], Any]) -> Slip:
-        term = f.obj(lambda t, g, c, o: _lambda(c) * g.obj * (of(_target(version, t, g)) - sigmoid(t.to)) ** 2)
-        return Slip(name, "obj", f"the objectness target is {text}", patching(*wide, ("_objects", term)))
+        term = f.obj(
+            lambda t, g, c, o: (
+                _lambda(c) * g.obj * (of(_target(version, t, g)) - sigmoid(t.to)) ** 2
+            )
+        )
+        return Slip(
+            name, "obj", f"the objectness target is {text}", patching(*wide, ("_objects", term))
+        )
 
     yield slip("target-iou-squared", "the square of the IOU", lambda v: v**2)
     yield slip("target-iou-square-root", "the root of the IOU", lambda v: f.power(v + 1e-300, 0.5))
     yield slip("target-half-and-half-iou", "½ + ½ IOU", lambda v: v * 0.5 + 0.5)
     yield slip("target-0.9", "0.9", lambda v: v * 0 + 0.9)
-    if version == "v2":
+    yield from _of_similarities(problem)
+
+
+def _of_similarities(problem: Problem) -> Iterator[Slip]:
+    if problem.version == "v2":
         size = input_size(problem)
         for kind in ("giou", "diou", "ciou"):
-            of = lambda t, g, k=kind: f.above_0(stop(SIMILARITY[k](*f.pixels("v2", t, g, size))))  # noqa: E731
-            term = f.obj(lambda t, g, c, o, of=of: _lambda(c) * g.obj * (of(t, g) - sigmoid(t.to)) ** 2)
+            of = lambda t, g, k=kind: f.above_0(stop(SIMILARITY[k](*f.pixels("v2", t, g, size))))
+            term = f.obj(
+                lambda t, g, c, o, of=of: _lambda(c) * g.obj * (of(t, g) - sigmoid(t.to)) ** 2
+            )
             yield Slip(f"target-{kind}", "obj", f"the objectness target is the {kind.upper()}, at least 0",
                        patching(WIDE, ("_objects", term)))  # fmt: skip
     else:
-        ious = lambda inner: f.with_names(inner, IOU=lambda a, b: f.above_0(SIMILARITY["giou"](a, b)))  # noqa: E731
+        ious = lambda inner: with_names(inner, IOU=lambda a, b: f.above_0(SIMILARITY["giou"](a, b)))
         yield Slip("target-giou", "assignment", "the IOU of predictions is the GIOU, at least 0",
                    patching(("_ious", ious)))  # fmt: skip
 
@@ -105,7 +123,13 @@ def _of_logistic(problem: Problem) -> Iterator[Slip]:
 
     def slip(name: str, text: str, goal: Callable[[Any, Any], Any], rank: int = 1) -> Slip:
         term = f.obj(lambda t, g, c, o: c.lambda_obj * g.obj * bce(t.to, goal(t, g)))
-        return Slip(name, "obj", f"the objectness target is {text}", patching(WIDE, ("_objects", term)), rank=rank)
+        return Slip(
+            name,
+            "obj",
+            f"the objectness target is {text}",
+            patching(WIDE, ("_objects", term)),
+            rank=rank,
+        )
 
     for kind in ("giou", "diou", "ciou"):
         yield slip(f"target-{kind}", f"the {kind.upper()}, at least 0, constant",
@@ -133,8 +157,14 @@ def _focal() -> Iterator[Slip]:
             if gamma == 2 and alpha is None:
                 continue  # focal-objectness
             a, b = (1.0, 1.0) if alpha is None else (alpha, 1 - alpha)
-            obj = f.obj(lambda t, g, c, o, k=gamma, a=a: c.lambda_obj * g.obj * a * f.power(sigmoid(-t.to), k) * softplus(-t.to))
-            noobj = lambda _, k=gamma, b=b: lambda to, n, c: c.lambda_obj * n * b * f.power(sigmoid(to), k) * softplus(to)  # noqa: E731
+            obj = f.obj(
+                lambda t, g, c, o, k=gamma, a=a: (
+                    c.lambda_obj * g.obj * a * f.power(sigmoid(-t.to), k) * softplus(-t.to)
+                )
+            )
+            noobj = lambda _, k=gamma, b=b: (
+                lambda to, n, c: c.lambda_obj * n * b * f.power(sigmoid(to), k) * softplus(to)
+            )
             words = f", α = {alpha}" if alpha else ""
             yield Slip(f"focal-objectness-{gamma:g}{f'-alpha-{alpha}' if alpha else ''}", "obj",
                        f"objectness has a focal loss, γ = {gamma:g}{words}",
@@ -157,10 +187,10 @@ def _ignoring(problem: Problem) -> Iterator[Slip]:
     size = input_size(problem)
 
     def rule(name: str, text: str, hit: Any, rank: int = 2) -> Slip:
-        table = lambda inner: {**inner, config.ignore_by: _rule(config.ignore_by, hit)}  # noqa: E731
+        table = lambda inner: {**inner, config.ignore_by: _rule(config.ignore_by, hit)}
         return Slip(name, "ignore", text, patching(("ignoring.IGNORE", table)), rank=rank)
 
-    plain = lambda a, b: _iou(edges(*a), edges(*b))  # noqa: E731
+    plain = lambda a, b: _iou(edges(*a), edges(*b))
     yield rule("ignore-by-giou", "the ignore rule compares the GIOU",
                lambda a, b, k, t: SIMILARITY["giou"](_px(edges(*a), size), _px(edges(*b), size)) > t)  # fmt: skip
     yield rule("ignore-below", "the ignore rule ignores what is below the threshold, for any truth",
@@ -168,13 +198,19 @@ def _ignoring(problem: Problem) -> Iterator[Slip]:
     yield rule("ignore-by-first-truth", "the first truth alone is held against by the ignore rule",
                lambda a, b, k, t: (plain(a, b) > t) & (k == 0))  # fmt: skip
     if config.ignore_by == "prior":
-        corner = lambda a, b, k, t: _iou(edges(a[0] - 0.5 * _cell(a[0]), a[1] - 0.5 * _cell(a[1]), *a[2:]), edges(*b)) > t  # noqa: E731
-        yield rule("ignore-priors-at-corners", "priors stand on the corner of their cell, not in its middle", corner)
+        corner = lambda a, b, k, t: (
+            _iou(edges(a[0] - 0.5 * _cell(a[0]), a[1] - 0.5 * _cell(a[1]), *a[2:]), edges(*b)) > t
+        )
+        yield rule(
+            "ignore-priors-at-corners",
+            "priors stand on the corner of their cell, not in its middle",
+            corner,
+        )
 
 
 def _cell(v: np.ndarray) -> np.ndarray:
     """The distance of the centres of neighbouring cells from the planes of centres: twice the least."""
-    return 2 * v.min()
+    return np.asarray(2 * v.min())
 
 
 def _px(box: Box, size: tuple[float, float]) -> Box:
@@ -233,7 +269,7 @@ def _positives(setup: Setup) -> Setup:
 
 def _positives_in_loss(setup: Setup) -> Setup:
     """The same, where the masks that are handed out say otherwise."""
-    hidden = lambda inner: lambda a: inner(a._replace(ignored=a.ignored & ~a.occupied))  # noqa: E731
+    hidden = lambda inner: lambda a: inner(a._replace(ignored=a.ignored & ~a.occupied))
     return _positives(setup).patched(("matching.matches", hidden))
 
 
@@ -259,7 +295,7 @@ def _as_corners(problem: Problem, which: str) -> Callable[[Setup], Setup]:
     if version == "v1":
         return patching(("_ious", _ious_of(boxes)))
     if version == "v2":
-        of = lambda t, g: stop(SIMILARITY["iou"](*boxes(*f.places("v2", t, g, (1.0, 1.0)))))  # noqa: E731
+        of = lambda t, g: stop(SIMILARITY["iou"](*boxes(*f.places("v2", t, g, (1.0, 1.0)))))
         term = f.obj(lambda t, g, c, o: _lambda(c) * g.obj * (of(t, g) - sigmoid(t.to)) ** 2)
         return patching(WIDE, ("_objects", term))
     size, by = input_size(problem), problem.config.ignore_by
@@ -271,7 +307,7 @@ def _as_corners(problem: Problem, which: str) -> Callable[[Setup], Setup]:
     def hit(a: Boxes, b: Boxes, k: int, threshold: float) -> Any:
         return _iou(*boxes(a, b)) > threshold
 
-    table = lambda inner: {**inner, by: _rule(by, hit)} if by in ("prior", "prediction") else inner  # noqa: E731
+    table = lambda inner: {**inner, by: _rule(by, hit)} if by in ("prior", "prediction") else inner
     return patching(("ignoring.IGNORE", table), WIDE, ("_objects", f.box(box)))
 
 
@@ -283,8 +319,15 @@ def _ious_of(boxes: Any) -> Wrap:
             lane, num = layout.lanes[0], len(layout.lanes)
             at = grid.gather((raw,), (rows.row, rows.col), rows.wanted, rows.counts)
             t = grid.fields_of_boxes(at, num)
-            x, y, w, h, col, row = (v[..., None] for v in (rows.x, rows.y, rows.w, rows.h, rows.col, rows.row))
-            pred = ((sigmoid(t.tx) + col) / lane.W, (sigmoid(t.ty) + row) / lane.H, sigmoid(t.tw), sigmoid(t.th))
+            x, y, w, h, col, row = (
+                v[..., None] for v in (rows.x, rows.y, rows.w, rows.h, rows.col, rows.row)
+            )
+            pred = (
+                (sigmoid(t.tx) + col) / lane.W,
+                (sigmoid(t.ty) + row) / lane.H,
+                sigmoid(t.tw),
+                sigmoid(t.th),
+            )
             gt = ((x + col) / lane.W, (y + row) / lane.H, w, h)
             a, b = boxes(pred, gt)
             return SIMILARITY["iou"](a, Box(*(np.broadcast_to(v, a.x1.shape) for v in b)))

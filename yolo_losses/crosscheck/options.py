@@ -31,7 +31,9 @@ def of_config(problem: Problem) -> Iterator[Slip]:
         for value in values:
             if value != getattr(problem.config, name):
                 text = f"the option {name} is {value!r}, not {getattr(problem.config, name)!r}"
-                yield Slip(f"{name}={value}", stage, text, _option(name, value), rank=_rank(name, value))
+                yield Slip(
+                    f"{name}={value}", stage, text, _option(name, value), rank=_rank(name, value)
+                )
     if "scale_xy" in names and any(s != 1 for s in problem.config.scale_xy):
         text = "scale_xy is left out: s = 1"
         ones = (1.0,) * len(problem.config.scale_xy)

@@ -19,6 +19,7 @@ from . import (
     of_decode,
     of_gradient,
     of_obj,
+    of_overlap,
     of_reading,
 )
 from . import formulas as f
@@ -35,7 +36,12 @@ anchors-times-stride anchors-over-stride anchors-in-fractions truths-x-y-exchang
 truths-w-h-exchanged truths-corner-form truths-as-corners sqrt-missing sizes-in-log sizes-linear
 four-over-pi alpha-differentiated iou-target-not-detached double-sigmoid corner-form pixels cells
 classes-as-logits weight-2-wh-left-out cross-entropy classes-bce"""
-RANK = {**dict.fromkeys(EVERYBODYS.split(), 0), "tanh-offsets": 2, "smooth-l1": 2, "valid-ignored": 2}
+RANK = {
+    **dict.fromkeys(EVERYBODYS.split(), 0),
+    "tanh-offsets": 2,
+    "smooth-l1": 2,
+    "valid-ignored": 2,
+}
 
 
 def slips(problem: Problem) -> list[Slip]:
@@ -45,8 +51,10 @@ def slips(problem: Problem) -> list[Slip]:
     found += [*of_config(problem), *_of_version(problem)]
     for part in (of_reading, of_decode, of_assignment, of_box, of_obj, of_cls, of_gradient):
         found += part.slips(problem)
+    if problem.version == "v4":
+        found += of_overlap.of_v4(problem)
     if problem.version != "v3":
-        found += of_box.of_overlap(problem)
+        found += of_overlap.of_iou(problem)
     return found
 
 
