@@ -264,6 +264,10 @@ def _of_v3() -> Iterator[Slip]:
         + f.square(f.power(g.h, 0.5) - f.power(g.ph * exp(t.th), 0.5))
     )
     yield slip_of("sizes-by-root", "square roots of w and h are compared", f.mixed("v3", wh=root))
+    yield from _offsets_v3()
+
+
+def _offsets_v3() -> Iterator[Slip]:
     xy: dict[str, tuple[str, Of]] = {
         "offsets-raw": ("t_x is compared with the offset, without σ",
                         lambda t, g: f.square(t.tx - g.off_x) + f.square(t.ty - g.off_y)),

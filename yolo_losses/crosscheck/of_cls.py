@@ -127,27 +127,27 @@ def _of_logistic(problem: Problem) -> Iterator[Slip]:
     yield _slip(
         "binary-cross-entropy-of-softmax-in-loss", "a binary cross entropy of the softmax", soft
     )
-    yield _slip(
-        "classes-absolute",
-        "classes have an absolute error",
-        lambda c, p: f.absolute(sigmoid(c) - p),
-    )
+    yield _slip("classes-absolute", "classes have an absolute error",
+                lambda c, p: f.absolute(sigmoid(c) - p))  # fmt: skip
     if eps:
-        yield _slip("classes-absolute-smoothed", "classes have an absolute error",
-                    lambda c, p: f.absolute(sigmoid(c) - f.softened(p, eps)))  # fmt: skip
-        yield _slip("classes-squared-smoothed", "classes have a squared error from smoothed labels",
-                    lambda c, p: (sigmoid(c) - f.softened(p, eps)) ** 2)  # fmt: skip
-        yield _slip("positive-class-only-smoothed", "the true class alone has a cross entropy",
-                    lambda c, p: p * bce(c, f.softened(p, eps)))  # fmt: skip
-        yield _slip("cross-entropy-smoothed", "classes have the cross entropy of a softmax, smoothed",
-                    lambda c, p: f.cross_entropy(c, f.softened(p, eps)))  # fmt: skip
-    for weight in (2.0,):
-        yield _slip("positive-class-twice", "the true class is weighted by 2",
-                    lambda c, p, v=weight: bce(c, f.softened(p, eps)) * (1 + p * (v - 1)))  # fmt: skip
+        yield from _of_smoothed(eps)
     softmax_square = of_probability(_square, _d_square)
     yield Slip("softmax-squared", "decode", "classes are a softmax with a squared error, as in v1 and v2",
                patching(_decoded(softmax), ("_objects", f.classes(softmax_square))))  # fmt: skip
+    yield _slip("positive-class-twice", "the true class is weighted by 2",
+                lambda c, p: bce(c, f.softened(p, eps)) * (1 + p))  # fmt: skip
     yield from _focal(eps)
+
+
+def _of_smoothed(eps: float) -> Iterator[Slip]:
+    yield _slip("classes-absolute-smoothed", "classes have an absolute error",
+                lambda c, p: f.absolute(sigmoid(c) - f.softened(p, eps)))  # fmt: skip
+    yield _slip("classes-squared-smoothed", "classes have a squared error from smoothed labels",
+                lambda c, p: (sigmoid(c) - f.softened(p, eps)) ** 2)  # fmt: skip
+    yield _slip("positive-class-only-smoothed", "the true class alone has a cross entropy",
+                lambda c, p: p * bce(c, f.softened(p, eps)))  # fmt: skip
+    yield _slip("cross-entropy-smoothed", "classes have the cross entropy of a softmax, smoothed",
+                lambda c, p: f.cross_entropy(c, f.softened(p, eps)))  # fmt: skip
 
 
 def _focal(eps: float) -> Iterator[Slip]:

@@ -140,6 +140,12 @@ def _of_logistic(problem: Problem) -> Iterator[Slip]:
                lambda t, g: stop(f.iou_target(version, t, g)) * 0.5 + 0.5)  # fmt: skip
     for goal in (0.95, 0.9, 0.99):
         yield slip(f"target-smoothed-{goal}", f"{goal}, not 1", lambda t, g, v=goal: g.obj * v)
+    yield from _background()
+    yield from _focal()
+
+
+def _background() -> Iterator[Slip]:
+    """Targets of no object that are not 0."""
     for low in (0.05, 0.1, 0.01):
         term = ("_noobj", lambda _, v=low: lambda to, n, c: c.lambda_obj * n * bce(to, stop(n * v)))
         yield Slip(f"background-smoothed-{low}", "noobj", f"the objectness target of no object is {low}",
@@ -147,7 +153,6 @@ def _of_logistic(problem: Problem) -> Iterator[Slip]:
         both = f.obj(lambda t, g, c, o, v=low: c.lambda_obj * g.obj * bce(t.to, g.obj * (1 - v)))
         yield Slip(f"objectness-smoothed-{low}", "obj", f"objectness targets are {1 - low} and {low}",
                    patching(("_objects", both), term))  # fmt: skip
-    yield from _focal()
 
 
 def _focal() -> Iterator[Slip]:
@@ -182,9 +187,12 @@ def _ignoring(problem: Problem) -> Iterator[Slip]:
                "loss", _positives)  # fmt: skip
     yield Slip("ignore-not-responsible-alone", "obj", "responsible predictors are ignored by the rule in the loss "
                "alone", _positives_in_loss, rank=2)  # fmt: skip
-    if config.ignore_by not in ("prior", "prediction"):
-        return
-    size = input_size(problem)
+    if config.ignore_by in ("prior", "prediction"):
+        yield from _overlaps(config, input_size(problem))
+
+
+def _overlaps(config: Any, size: tuple[float, float]) -> Iterator[Slip]:
+    """Other comparisons of the ignore rule."""
 
     def rule(name: str, text: str, hit: Any, rank: int = 2) -> Slip:
         table = lambda inner: {**inner, config.ignore_by: _rule(config.ignore_by, hit)}
