@@ -135,16 +135,16 @@ SHOWN = [(p, v) for p, v in EACH if p.name != "float32-inside"]
 
 @pytest.mark.parametrize("part", PARTS)
 def test_single_slips_are_named_from_some_results(part):
-    """At least 95 in 100 of those that show at all; of every seventh in turn."""
+    """At least 95 in 100 of those that show at all; one of 25 in turn."""
     hits, start = {}, list(PARTS).index(part)
-    for slip, version in SHOWN[start::7]:
+    for slip, version in SHOWN[start::25]:
         found, *rest = planted(version, {slip.name}, SEED.get(slip.name, 0))
-        answer = compare(PARTS[part](found), *rest, seconds=2)
+        answer = compare(PARTS[part](found), *rest, seconds=1)
         if not answer.agrees:
             hits[slip.name, version] = any(
                 e.fit.full and same(e, slip) for e in answer.explanations
             )
-    assert len(hits) >= 30
+    assert len(hits) >= 8
     assert np.mean(list(hits.values())) >= 0.95, [k for k, hit in hits.items() if not hit]
 
 
