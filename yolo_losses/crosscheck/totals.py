@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .factors import Factor, by_choice, matching, over_batch
+from .factors import Factor, by_choice, matching, over_batch, products
 from .problem import TERMS, summed
 
 Group = tuple[str, ...]  # terms that share a factor; ("",) is the total itself
@@ -58,7 +58,8 @@ class TotalOfTerms(NamedTuple):
 
     def two(self, names: Sequence[str]) -> Hit:
         """Two factors of two groups, or of one group and the whole."""
-        hit = self._and_whole(names)
+        both = self._replace(table=lambda group: products(self.table(group)))
+        hit = both.one(names) or self._and_whole(names)
         pairs = combinations(self.groups(names), 2)
         for a, b in (p for p in pairs if not hit and not set(p[0]) & set(p[1])):
             hit = hit or self._of_two(a, b)
