@@ -61,6 +61,14 @@ FORMULA = [
     P("iou-target-not-detached", SQUARED, "gradient"), P("v-detached", ("v4",), "gradient"),
     P("sigmoid-slope-left-out", ("v2", "v4"), "gradient"),
     P("float32-inside", ALL, "decode"),
+    P("truths-x-y-exchanged-and-w-h", ALL, "assignment"),
+    P("truths-top-left-as-centre", ALL, "assignment"), P("truths-upside-down", ALL, "assignment"),
+    P("labels-zero", ALL, "cls"), P("sigmoid-twice-xy", ALL, "decode"),
+    P("xy-half", ALL[:3], "box"), P("wh-half", ALL[:3], "box"),
+    P("weight-squared", ("v2", "v3"), "box"), P("eps-in-union", ("v2", "v4"), "box"),
+    P("target-iou-squared", SQUARED, "obj"), P("sigmoid-twice-objectness-in-loss", ALL, "obj"),
+    P("softmax-twice-in-loss", SQUARED, "cls"), P("gradient-clipped-at-1", ALL, "gradient"),
+    P("slope-left-out-of-objectness", ALL, "gradient"),
 ]  # fmt: skip
 _BY = ("over-N", "over-positives", "over-positives-of-image", "over-2", "times-2", "over-K",
        "over-cells", "over-predictors", "over-T")  # fmt: skip
@@ -76,6 +84,8 @@ SCALE += [
     P(f"{t}-lambda-left-out", versions, t, (f"{t}-{name}-left-out",))
     for t, (versions, name) in WEIGHTS.items()
 ]
+SCALE += [P(f"{t}-left-out", ALL, t) for t in ("box", "obj", "noobj", "cls")]
+SCALE += [P(f"{t}-balance", LOGISTIC, t) for t in ("obj", "noobj")]
 SCALE += [
     P("noobj-lambda-left-out", SQUARED, "noobj", ("noobj-lambda_noobj-left-out",)),
     P("total-over-N", ALL, "total"), P("grad-over-N", ALL, "gradient", ("gradient-over-N",)),

@@ -141,7 +141,7 @@ class Planted:
     def offset(self, t, s):
         if self.on("sigmoid-missing-xy"):
             return t
-        v = torch.sigmoid(t)
+        v = torch.sigmoid(torch.sigmoid(t) if self.on("sigmoid-twice-xy") else t)
         if self.on("sigmoid-slope-left-out"):
             v = t + (v - t).detach()
         k = 1.0 if self.v != "v4" or self.on("scale-xy-left-out") else self.c.scale_xy[s]
@@ -159,7 +159,13 @@ class Planted:
                 w, h = h, w
             if self.on("truths-corner-form"):
                 x, y, w, h = (x + w) / 2, (y + h) / 2, max(w - x, 1e-3), max(h - y, 1e-3)
-            c = int(self.labels[n, t])
+            if self.on("truths-x-y-exchanged-and-w-h"):
+                x, y, w, h = y, x, h, w
+            if self.on("truths-top-left-as-centre"):
+                x, y = x - w / 2, y - h / 2
+            if self.on("truths-upside-down"):
+                y = 1 - y
+            c = 0 if self.on("labels-zero") else int(self.labels[n, t])
             c = (c + self.on("labels-plus-one") - self.on("labels-minus-one")) % self.K
             usable = 0 <= x <= 1 and 0 <= y <= 1 and 0 < w <= 1 and 0 < h <= 1
             if usable and (self.valid[n, t] or self.on("valid-ignored")):
@@ -293,15 +299,18 @@ class Planted:
             return lam * (1 - self.overlap(pred, (x, y, w, h), s))
         size = self.t[s].shape[1:3]
         far = (lambda d: abs(d)) if self.on("l1") else (lambda d: d**2)
+        kx, kw = 0.5 if self.on("xy-half") else 1.0, 0.5 if self.on("wh-half") else 1.0
         if self.v in ("v1", "v2"):
             dx = x * size[1] - pred[0] * size[1]
             dy = y * size[0] - pred[1] * size[0]
         if self.v == "v1":
             root = (lambda v: v) if self.on("sqrt-missing") else (lambda v: v**0.5)
             return lam * (
-                far(dx) + far(dy) + far(root(w) - root(pred[2])) + far(root(h) - root(pred[3]))
+                kx * (far(dx) + far(dy))
+                + kw * (far(root(w) - root(pred[2])) + far(root(h) - root(pred[3])))
             )
         weight = lam if self.on("weight-2-wh-left-out") else lam * (2 - w * h)
+        weight = weight * (2 - w * h) if self.on("weight-squared") else weight
         _, pw, ph = self.priors(s)[place[2]]
         if self.v == "v2":
             dw, dh = w - pred[2], h - pred[3]
@@ -309,7 +318,7 @@ class Planted:
                 dw, dh = dw * size[1], dh * size[0]
             if self.on("sizes-in-log"):
                 dw, dh = t[2] - math.log(w / pw), t[3] - math.log(h / ph)
-            return weight * (far(dx) + far(dy) + far(dw) + far(dh))
+            return weight * (kx * (far(dx) + far(dy)) + kw * (far(dw) + far(dh)))
         gate = self.c.coord_iou_threshold
         if gate is not None and iou <= gate and not self.on("gate-left-out"):
             return 0 * t[0]
@@ -324,7 +333,7 @@ class Planted:
         wh = far(t[2] - math.log(w / pw)) + far(t[3] - math.log(h / ph))
         if self.on("sizes-linear"):
             wh = (w / pw - torch.exp(t[2])) ** 2 + (h / ph - torch.exp(t[3])) ** 2
-        return weight * (xy + wh)
+        return weight * (kx * xy + kw * wh)
 
     def overlap(self, pred, gt, s):
         kind = next(
@@ -339,8 +348,11 @@ class Planted:
 
     def obj(self, t, s, place, pred, row):
         gt = [torch.tensor(v, dtype=self.inside) for v in row[:4]]
-        iou = similarity("iou", pred, gt)
+        iou = similarity("iou", pred, gt, eps=1e-7 if self.on("eps-in-union") else 0.0)
+        iou = iou**2 if self.on("target-iou-squared") else iou
         iou = iou if self.on("iou-target-not-detached") else iou.detach()
+        if self.on("sigmoid-twice-objectness-in-loss"):
+            t = torch.cat([t[:4], torch.sigmoid(t[4:])])
         p = torch.sigmoid(t[4])
         if self.v in ("v1", "v2"):
             lam = getattr(self.c, "lambda_obj", 1.0)
@@ -355,6 +367,7 @@ class Planted:
 
     def noobj(self, to):
         lam = getattr(self.c, "lambda_noobj", None) or self.c.lambda_obj
+        to = torch.sigmoid(to) if self.on("sigmoid-twice-objectness-in-loss") else to
         if (self.v in ("v1", "v2")) != (
             self.on("bce-objectness") or self.on("squared-error-objectness")
         ):
@@ -370,6 +383,7 @@ class Planted:
             if self.on("classes-bce"):
                 return lam * fn.binary_cross_entropy_with_logits(c, p, reduction="sum")
             q = torch.sigmoid(c) if self.on("classes-by-sigmoid") else torch.softmax(c, -1)
+            q = torch.softmax(q, -1) if self.on("softmax-twice-in-loss") else q
             return lam * ((p - q) ** 2).sum()
         if self.on("classes-squared"):
             return lam * ((torch.sigmoid(c) - p) ** 2).sum()
@@ -398,6 +412,8 @@ class Planted:
             "over-cells": 1 / cells,
             "over-predictors": 1 / (cells * lanes),
             "over-T": 1 / self.labels.shape[1],
+            "left-out": 0.0,
+            "balance": torch.tensor([[0.4, 1.0, 4.0][: self.S]], **like),
             "lambda-left-out": 1 / getattr(self.c, lam, 1.0),
         }
         out: Any = torch.ones((), dtype=self.inside)
@@ -428,8 +444,17 @@ class Planted:
             "ignored": self.ignored,
             "terms": {t: out(v) for t, v in terms.items()},
             "total": out(total),
-            "grad": [out(x.grad) * factor for x in self.leaves],
+            "grad": [self.slopes(out(x.grad) * factor, out(x)) for x in self.leaves],
         }
+
+    def slopes(self, g, x):
+        if self.on("gradient-clipped-at-1"):
+            return np.clip(g, -1, 1)
+        if self.on("slope-left-out-of-objectness"):
+            at = [5 * b + 4 for b in range(self.B)]
+            p = 1 / (1 + np.exp(-x[..., at]))
+            g[..., at] /= p * (1 - p)
+        return g
 
     def handed(self, s):
         x, y, w, h = self.boxes[s]

@@ -46,11 +46,8 @@ def _of_grad(fitter: Fitter, grads: list[np.ndarray]) -> str:
     if fitter.got.grad is None:
         return ""
     n, tolerance = len(fitter.problem.raw[0]), max(fitter.tolerance.grad, 1e-6)
-    factors = {
-        **CONSTANTS,
-        1 / n: ", divided by the batch",
-        -1 / n: ", divided by the batch, reversed",
-    }
+    over_batch = {1 / n: ", divided by the batch", -1 / n: ", divided by the batch, reversed"}
+    factors = {**over_batch, **CONSTANTS}  # one image divides by nothing
     for factor, words in factors.items():
         if _same(fitter, [factor * g for g in grads], tolerance):
             return f"your gradient{words} is that of"
@@ -76,7 +73,7 @@ def _of_total(fitter: Fitter, total: float | None) -> str:
     if fitter.got.total is None or total is None:
         return ""
     got, n = float(summed(fitter.got.total, ())), len(fitter.problem.raw[0])
-    for factor, words in {1.0: "", 1 / n: ", divided by the batch,"}.items():
+    for factor, words in {1 / n: ", divided by the batch,", 1.0: ""}.items():
         if abs(got - factor * total) <= fitter.tolerance.term * abs(got):
             return f"your total{words} is that of"
     return ""
@@ -86,7 +83,8 @@ def _of_slopes(dialect: Dialect, fitter: Fitter) -> tuple[float | None, list[np.
     options, p = _options(dialect, fitter), fitter.problem
     boxes, labels, valid = p.targets
     rows = np.concatenate([boxes, labels[..., None]], axis=-1) * valid[..., None]
-    return None, list(difference.slopes(dialect.name, dialect.module, options, p.raw, rows))
+    slopes = list(difference.slopes(dialect.name, dialect.module, options, p.raw, rows))
+    return float(sum((np.asarray(g, dtype=float) ** 2).sum() for g in slopes)), slopes
 
 
 def _options(dialect: Dialect, fitter: Fitter) -> list[Any]:

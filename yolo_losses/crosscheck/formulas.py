@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import grid
-from .._xp import namespace
+from .._xp import namespace, number
 from ..boxes import edges
 from ..elementwise import (
     bce,
@@ -66,6 +66,11 @@ def log(x: Any) -> Any:
 def absolute(x: Any) -> Any:
     """|x|."""
     return maximum(x, -x)
+
+
+def above_0(x: Any) -> Any:
+    """max(x, 0)."""
+    return maximum(x, x * 0)
 
 
 def square(x: Any) -> Any:
@@ -138,12 +143,21 @@ def wider(inner: Any) -> Any:
         at = grid.row_cells(lanes, rows.lane, dtype)
         width, height = grid.per_row([lanes.column("W"), lanes.column("H")], rows.lane, dtype)
         extra = {"pw": at.pw, "ph": at.ph, "cell_w": 1 / width, "cell_h": 1 / height,
-                 "off_x": rows.x, "off_y": rows.y}  # fmt: skip
+                 "off_x": rows.x, "off_y": rows.y,
+                 "col": number(rows.col, dtype), "row": number(rows.row, dtype)}  # fmt: skip
+        extra["ignored"] = number(_at_slots(found.ignored, rows.slot), dtype)
+        if g.x.ndim == 3 if hasattr(g, "x") else False:  # v1, where rows have all boxes of a cell
+            extra = {name: v[..., None] for name, v in extra.items()}
         have = {**g._asdict(), **extra}
         kind = NamedTuple("Wider", [(name, Any) for name in have])  # type: ignore[misc]
         return kind(**have)
 
     return truth
+
+
+def _at_slots(plane: Any, slot: Any) -> Any:
+    """(N, P) at the slots of rows, (N, R)."""
+    return namespace(plane).take_along_axis(plane, slot, axis=1)
 
 
 # Coordinates.
@@ -326,3 +340,48 @@ def detached(inner: Any) -> Any:
 def same(x: Any) -> Any:
     """x: in the place of `stop`."""
     return x
+
+
+# v1.
+
+
+def box_of_v1(xy: Any, wh: Any) -> Wrap:
+    """The box term of v1 with other x̂ ŷ of t, or other √ŵ √ĥ."""
+
+    def of(t: Any, g: Any, config: Any, _: Any) -> Any:
+        x, y = xy(t) if xy else (sigmoid(t.tx), sigmoid(t.ty))
+        w, h = wh(t) if wh else (sqrt_sigmoid(t.tw), sqrt_sigmoid(t.th))
+        d2 = (g.x - x) ** 2 + (g.y - y) ** 2 + (g.sqrt_w - w) ** 2 + (g.sqrt_h - h) ** 2
+        return config.lambda_coord * g.obj * d2
+
+    return box(of)
+
+
+# Boxes of v2, v3 and v4.
+
+
+def pixels(version: str, t: Any, g: Any, size: tuple[float, float]) -> tuple[Any, Any]:
+    """Edges of a row's prediction and of its truth in pixels, from the centre of the truth."""
+    dx, dy, w_hat, h_hat = _OFFSETS[version](t, g)
+    width, height = size
+    pred = edges(dx * g.cell_w * width, dy * g.cell_h * height, w_hat * width, h_hat * height)
+    return pred, edges(0.0, 0.0, g.w * width, g.h * height)
+
+
+def places(version: str, t: Any, g: Any, size: tuple[float, float]) -> tuple[Any, Any]:
+    """x y w h of a row's prediction and of its truth in the image, in units of `size`."""
+    dx, dy, w_hat, h_hat = _OFFSETS[version](t, g)
+    x, y = (g.off_x + g.col) * g.cell_w, (g.off_y + g.row) * g.cell_h
+    pred = (
+        (x + dx * g.cell_w) * size[0],
+        (y + dy * g.cell_h) * size[1],
+        w_hat * size[0],
+        h_hat * size[1],
+    )
+    return pred, (x * size[0], y * size[1], g.w * size[0], g.h * size[1])
+
+
+def squares_of_v4(t: Any, g: Any) -> Any:
+    """Squares as of a v3 with probabilities: σ(t_x) − offset, t_w − log(w / p_w)."""
+    dw, dh = t.tw - log(ratio(g.w, g.pw)), t.th - log(ratio(g.h, g.ph))
+    return (sigmoid(t.tx) - g.x) ** 2 + (sigmoid(t.ty) - g.y) ** 2 + dw**2 + dh**2

@@ -31,7 +31,9 @@ def of_config(problem: Problem) -> Iterator[Slip]:
         for value in values:
             if value != getattr(problem.config, name):
                 text = f"the option {name} is {value!r}, not {getattr(problem.config, name)!r}"
-                yield Slip(f"{name}={value}", stage, text, _option(name, value))
+                yield Slip(
+                    f"{name}={value}", stage, text, _option(name, value), rank=_rank(name, value)
+                )
     if "scale_xy" in names and any(s != 1 for s in problem.config.scale_xy):
         text = "scale_xy is left out: s = 1"
         ones = (1.0,) * len(problem.config.scale_xy)
@@ -57,3 +59,10 @@ def _of_rules(problem: Problem) -> Iterator[Slip]:
 
 def _option(name: str, value: Any) -> Callable[[Setup], Setup]:
     return lambda setup: setup.configured(**{name: value})
+
+
+def _rank(name: str, value: Any) -> int:
+    """How far-fetched a value is: most thresholds are, those of published programs less."""
+    if not name.endswith("threshold"):
+        return 1
+    return 1 if value in (None, 0.5, 0.7) else 2 if value < 0.9 else 4

@@ -1,20 +1,20 @@
 """Which conventions explain the numbers: single ones, factors, and combinations of two."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from .agree import OF
 from .factors import Factor
 from .fit import Fit, Fitter
-from .problem import Results
+from .rounding import coarser
 from .setup import Setup, Slip
 from .slips import slips
 
 STAGES = ("decode", "assignment", "ignore", "box", "obj", "noobj", "cls", "total", "gradient")
+PART = {"boxes": "decode", "obj": "decode", "cls": "decode", "iou": "assignment",
+        "responsible": "assignment", "ignored": "ignore", "grad": "gradient"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,18 @@ class Explanation:
         return len(self.slips) + self.fit.cost
 
     @property
+    def rank(self) -> int:
+        """How far-fetched they are."""
+        return sum(s.rank for s in self.slips) + self.fit.rank
+
+    @property
     def names(self) -> list[list[str]]:
         """Each convention as the list of names that cannot be told apart."""
-        return [[s.name] for s in self.slips] + [[_prefixed(k, c.name) for c in choices]
-                                                 for k, choices in _distinct(self.fit)]  # fmt: skip
+        out = [[s.name] for s in self.slips]
+        for stages, choices in _distinct(self.fit):
+            columns = zip(*(c.names for c in choices), strict=False)
+            out += [[_prefixed(stages, name) for name in names] for names in columns]
+        return out
 
     @property
     def texts(self) -> list[str]:
@@ -61,9 +69,10 @@ def _subject(stages: list[str]) -> str:
 
 
 def _distinct(fit: Fit) -> list[tuple[list[str], list[Factor]]]:
-    """Factors that several stages share count once."""
+    """Factors that several stages share count once; choices of one cost."""
     out: list[tuple[list[str], list[Factor]]] = []
-    for stage, choices in fit.used.items():
+    for stage, every in fit.used.items():
+        choices = [c for c in every if c.cost == every[0].cost]
         names = {c.name for c in choices}
         for stages, known in out:
             if names & {c.name for c in known}:
@@ -90,52 +99,50 @@ def search(fitter: Fitter, seconds: float = 45.0) -> Search:
     Where none does, those that reach furthest through the stages.
     """
     end, start = time.monotonic() + seconds, Setup(fitter.problem)
-    base = Explanation((), fitter.fit(start))
-    singles = [_with(fitter, start, s) for s in slips(fitter.problem)
-               if time.monotonic() < end]  # fmt: skip
-    full = [e for e in (base, *singles) if e.fit.full]
-    tried, complete = len(singles) + 1, True
-    if not full:
-        full = _coarse(fitter, start)
-    if not full:
-        pairs, complete = _pairs(fitter, start, base, singles, end)
-        tried += len(pairs)
-        full = [e for e in pairs if e.fit.full]
-        singles += pairs
+    base = Explanation((), fitter.fit(start, most=2))
+    able = _able(fitter, slips(fitter.problem), base)
+    singles = [_with(fitter, start, s) for s in able if time.monotonic() < end]
+    full = _full(fitter, [base, *singles])
+    if full and full[0].cost <= 1:
+        return Search(_least(full), True, len(singles) + 1)
+    rounded = coarser(fitter)
+    if rounded:
+        return Search([Explanation((rounded,), Fit(1, 1))], True, len(singles) + 2)
+    if full and full[0].cost <= 2:
+        return Search(_least(full), True, len(singles) + 1)
+    pairs, complete = _pairs(fitter, start, base, singles, end)
+    tried = len(singles) + len(pairs) + 1
+    full = _full(fitter, [*full, *pairs])
     if full:
-        least = min(e.cost for e in full)
-        return Search([e for e in full if e.cost == least], complete, tried)
-    best = max((e.fit.depth for e in singles), default=0)
-    reach = [e for e in (base, *singles) if e.fit.depth == best > base.fit.depth]
-    least = min((e.cost for e in reach), default=0)
-    return Search([e for e in reach if e.cost == least], complete, tried)
+        return Search(_least(full), complete, tried)
+    best = max((e.fit.depth for e in (base, *singles)), default=0)
+    least = base.fit.depth if not base.cost else 0
+    reach = [e for e in (base, *singles) if e.fit.depth == best > least and e.cost == 1]
+    return Search(sorted(reach, key=lambda e: e.rank), complete, tried)
 
 
-def _coarse(fitter: Fitter, start: Setup) -> list[Explanation]:
-    """The formula itself, by the precision of a smaller type.
-
-    What float16 allows, other slips do as well, so its numbers have to be numbers of float16.
-    """
-    own = np.finfo(fitter.problem.precision).eps
-    kinds: list[type[np.floating[Any]]]
-    kinds = [np.float32, np.float16] if _is_half(fitter.got) else [np.float32]
-    for kind in kinds:
-        if np.finfo(kind).eps > own and fitter.within(OF[np.dtype(kind)]).fit(start, False).full:
-            name = np.dtype(kind).name
-            text = f"the numbers have no more than the precision of {name}, in computing or storing"
-            slip = Slip(f"{name}-inside", "decode", text, lambda setup: setup)
-            return [Explanation((slip,), Fit(1, 1))]
-    return []
+def _able(fitter: Fitter, every: Sequence[Slip], base: Explanation) -> list[Slip]:
+    """Slips that act where the first difference is, or before."""
+    if base.fit.full:
+        return list(every)
+    last = STAGES.index(_failing(fitter, base))
+    return [s for s in every if STAGES.index(s.stage) <= last]
 
 
-def _is_half(got: Results) -> bool:
-    """Whether every result is a number of float16."""
-    parts = [
-        *got.terms.values(),
-        *(x for k in ("boxes", "obj", "grad") for x in getattr(got, k) or ()),
-    ]
-    with np.errstate(over="ignore"):
-        return all(bool((x == x.astype(np.float16)).all()) for x in parts)
+def _failing(fitter: Fitter, e: Explanation) -> str:
+    """The stage that an explanation does not explain."""
+    part = fitter.given[min(e.fit.depth, len(fitter.given) - 1)]
+    return PART.get(part, part.removeprefix("terms."))
+
+
+def _full(fitter: Fitter, every: Sequence[Explanation]) -> list[Explanation]:
+    """Those that explain everything, by what they take, as far as the numbers can support it."""
+    full = [e for e in every if e.fit.full and e.cost and fitter.affordable(e.cost)]
+    return sorted(full, key=lambda e: (e.cost, e.rank))
+
+
+def _least(full: list[Explanation]) -> list[Explanation]:
+    return [e for e in full if e.cost == full[0].cost]
 
 
 def _with(fitter: Fitter, setup: Setup, *changes: Slip) -> Explanation:
@@ -144,39 +151,93 @@ def _with(fitter: Fitter, setup: Setup, *changes: Slip) -> Explanation:
         for slip in changes:
             setup = slip.change(setup)
         return Explanation(changes, fitter.fit(setup))
-    except ValueError:
+    except (ValueError, TypeError, IndexError, KeyError, AttributeError, ArithmeticError):
         return Explanation(changes, Fit(-1, 0))
+
+
+# Combinations of two.
 
 
 def _pairs(
     fitter: Fitter, start: Setup, base: Explanation, singles: list[Explanation], end: float
 ) -> tuple[list[Explanation], bool]:
-    """Pairs of which one reaches further than nothing does, then all pairs of the first stages."""
+    """Pairs whose effects add up to the difference, then pairs of which one reaches further.
+
+    They end with the first that explain everything.
+    """
     out: list[Explanation] = []
-    for a, b in _ordered(base, singles):
+    if not fitter.affordable(2):
+        return out, True
+    for a, b in _adding(fitter, base, singles):
+        out.append(_with(fitter, start, a, b))
+    if any(e.fit.full and e.cost == 2 for e in out):
+        return out, True
+    for a, b in _ordered(fitter, base, singles):
         if time.monotonic() > end:
             return out, False
-        pair = _with(fitter, start, a, b)
-        if pair.fit.depth > base.fit.depth:
-            out.append(pair)
+        out.append(_with(fitter, start, a, b))
+        if out[-1].fit.full and out[-1].cost == 2:
+            break
     return out, True
 
 
-def _ordered(base: Explanation, singles: list[Explanation]) -> Iterator[tuple[Slip, Slip]]:
-    further = sorted((e for e in singles if e.fit.depth > base.fit.depth),
-                     key=lambda e: (-e.fit.depth, e.cost))  # fmt: skip
+def _pair(a: Slip, b: Slip) -> tuple[Slip, Slip]:
+    return (a, b) if STAGES.index(a.stage) <= STAGES.index(b.stage) else (b, a)
+
+
+def _adding(
+    fitter: Fitter, base: Explanation, singles: list[Explanation]
+) -> Iterator[tuple[Slip, Slip]]:
+    """Pairs of slips whose changes of a sum add up to what was handed in."""
+    at = base.fit.features
+    if at is None or base.fit.full:
+        return
+    here = [e for e in singles if e.fit.depth == base.fit.depth and e.fit.features is not None]
+    target, limit = fitter.target(fitter.given[base.fit.depth], at)
+    deltas = np.array([e.fit.features - at for e in here]).reshape(len(here), -1)
+    use = np.isfinite(deltas).all(axis=1) & (np.abs(deltas) > limit).any(axis=1)
+    here, deltas = [e for e, k in zip(here, use, strict=True) if k], deltas[use]
+    found = []
+    for k in range(len(here)):
+        apart = np.abs(deltas[k] + deltas[k + 1 :] - target) > limit
+        found += [(here[k], here[k + 1 + m]) for m in np.flatnonzero(~apart.any(axis=1))]
+    for a, b in sorted(found, key=lambda ab: ab[0].rank + ab[1].rank)[:100]:
+        yield _pair(a.slips[0], b.slips[0])
+
+
+def _ordered(
+    fitter: Fitter, base: Explanation, singles: list[Explanation]
+) -> Iterator[tuple[Slip, Slip]]:
+    """The plainest first: with those that reach further, else of all."""
+    further = sorted((e for e in singles if e.fit.depth > base.fit.depth and not e.fit.full),
+                     key=lambda e: (-e.fit.depth, e.cost, e.rank))  # fmt: skip
     seen: set[frozenset[str]] = set()
-    firsts = [e.slips[0] for e in further[:10]] or _early(base, singles)
-    for a in firsts:
-        for e in singles:
-            b = e.slips[0]
-            names = frozenset((a.name, b.name))
-            option = a.name.partition("=")[0] == b.name.partition("=")[0]
-            if not option and names not in seen:
-                seen.add(names)
-                yield (a, b) if STAGES.index(a.stage) <= STAGES.index(b.stage) else (b, a)
+    every = sorted(slips(fitter.problem), key=lambda s: s.rank)
+    pairs = _beside(fitter, further[:12], every) if further else _all(singles)
+    for a, b in pairs:
+        names = frozenset((a.name, b.name))
+        option = a.name.partition("=")[0] == b.name.partition("=")[0]
+        if not option and names not in seen:
+            seen.add(names)
+            yield _pair(a, b)
 
 
-def _early(base: Explanation, singles: list[Explanation]) -> list[Slip]:
-    """Slips that reach as far as nothing does: two of them may act on the same stage."""
-    return [e.slips[0] for e in singles if e.fit.depth == base.fit.depth or e.fit.depth == 0]
+def _beside(
+    fitter: Fitter, further: list[Explanation], every: list[Slip]
+) -> Iterator[tuple[Slip, Slip]]:
+    """Each that reaches further with what may act on the stage that it does not explain."""
+    for first in further:
+        last = STAGES.index(_failing(fitter, first))
+        able = [s for s in every if STAGES.index(s.stage) <= last]
+        for b in sorted(able, key=lambda s: (last - STAGES.index(s.stage), s.rank)):
+            yield first.slips[0], b
+
+
+def _all(singles: list[Explanation]) -> Iterator[tuple[Slip, Slip]]:
+    """All pairs, by how far-fetched both are."""
+    ranks = sorted({e.slips[0].rank for e in singles})
+    of_rank = {r: [e.slips[0] for e in singles if e.slips[0].rank == r] for r in ranks}
+    sums = sorted((p + q, p, q) for k, p in enumerate(ranks) for q in ranks[k:])
+    for _, p, q in sums:
+        for k, a in enumerate(of_rank[p]):
+            yield from ((a, b) for b in of_rank[q][k + 1 if p == q else 0 :])

@@ -35,6 +35,7 @@ class Setup:
     handed: tuple[Callable[[Arrays], list[np.ndarray]], ...] = ()  # how boxes are handed out
     slopes: tuple[Callable[[Arrays], list[np.ndarray]], ...] = ()  # and the gradient
     counted: dict[str, float] = field(default_factory=lambda: dict.fromkeys(TERMS, 1.0))  # in total
+    seen: dict[Any, Any] = field(default_factory=dict)  # assignments, shared by all that have them
 
     def patched(self, *patches: tuple[str, Wrap]) -> "Setup":
         """Names of the formula exchanged."""
@@ -60,9 +61,11 @@ class Prediction:
     @cached_property
     def module(self) -> Any:
         """The version's module, or a variant of it."""
-        module = MODULES[self.setup.problem.version]
-        patches = (*self.setup.patches, *in_precision(self.setup.problem))
-        return variant(module, patches) if patches else module
+        problem, patches = self.setup.problem, self.setup.patches
+        copy: Any = variant(MODULES[problem.version], (*patches, *in_precision(problem)))
+        if not any(_assigns(problem.version, problem.config, path) for path, _ in patches):
+            copy._match = _remembered(copy._match, self.setup.seen)
+        return copy
 
     @cached_property
     def problem(self) -> Problem:
@@ -119,11 +122,34 @@ class Prediction:
         return list(grads)
 
 
+def _assigns(version: str, config: Any, path: str) -> bool:
+    """Whether a name has a part in who is responsible or ignored."""
+    if path in ("_objects", "_noobj", "_truth", "_pixels", "grid.decode", "grid.sigmoid"):
+        return False
+    if version == "v1":
+        return True
+    decodes = getattr(config, "ignore_by", None) == "prediction"
+    return not path.startswith("iou.") and (decodes or path not in ("_decode", "_of_heads"))
+
+
+def _remembered(match: Any, seen: dict[Any, Any]) -> Any:
+    """An assignment once for the same inputs; they are kept, so that no other takes their id."""
+
+    def remembered(raw: Any, targets: Any, config: Any) -> Any:
+        heads = raw if isinstance(raw, list | tuple) else (raw,)
+        key = (*map(id, heads), *map(id, targets), config)
+        if key not in seen:
+            seen[key] = match(raw, targets, config), heads, targets
+        return seen[key][0]
+
+    return remembered
+
+
 class Slip(NamedTuple):
     """One convention.
 
     `stage` is the first that it changes, `text` says what the implementation does, `tell` what
-    input would show it by itself.
+    input would show it by itself, `rank` how far-fetched it is: 0 for what everybody does.
     """
 
     name: str
@@ -131,3 +157,9 @@ class Slip(NamedTuple):
     text: str
     change: Callable[[Setup], Setup]
     tell: str = ""
+    rank: int = 1
+
+
+def patching(*patches: tuple[str, Wrap]) -> Callable[[Setup], Setup]:
+    """The change of a slip that exchanges names of the formula."""
+    return lambda setup: setup.patched(*patches)

@@ -11,7 +11,17 @@ from .. import matching
 from ..boxes import edges
 from ..elementwise import bce, minimum, ratio, sigmoid, softmax, softplus, stop
 from ..grid import to_nchw
-from . import assigning
+from . import (
+    assigning,
+    of_assignment,
+    of_box,
+    of_cls,
+    of_decode,
+    of_gradient,
+    of_obj,
+    of_overlap,
+    of_reading,
+)
 from . import formulas as f
 from .options import of_config
 from .problem import TERMS, Problem
@@ -21,10 +31,31 @@ from .variant import with_names
 ALL = ("v1", "v2", "v3", "v4")
 
 
+EVERYBODYS = """row-col-exchanged tx-ty-exchanged tw-th-exchanged nchw-read-as-nhwc sigmoid-missing-xy
+anchors-times-stride anchors-over-stride anchors-in-fractions truths-x-y-exchanged
+truths-w-h-exchanged truths-corner-form truths-as-corners sqrt-missing sizes-in-log sizes-linear
+four-over-pi alpha-differentiated iou-target-not-detached double-sigmoid corner-form pixels cells
+classes-as-logits weight-2-wh-left-out cross-entropy classes-bce"""
+RANK = {
+    **dict.fromkeys(EVERYBODYS.split(), 0),
+    "tanh-offsets": 2,
+    "smooth-l1": 2,
+    "valid-ignored": 2,
+}
+
+
 def slips(problem: Problem) -> list[Slip]:
     """All that may have happened to a problem's version."""
-    found = [slip for versions, slip in _TABLE if problem.version in versions]
-    return [*found, *of_config(problem), *_of_version(problem)]
+    table = [slip for versions, slip in _TABLE if problem.version in versions]
+    found = [s._replace(rank=RANK.get(s.name, s.rank)) for s in table]
+    found += [*of_config(problem), *_of_version(problem)]
+    for part in (of_reading, of_decode, of_assignment, of_box, of_obj, of_cls, of_gradient):
+        found += part.slips(problem)
+    if problem.version == "v4":
+        found += of_overlap.of_v4(problem)
+    if problem.version != "v3":
+        found += of_overlap.of_iou(problem)
+    return found
 
 
 def _patch(*patches: tuple[str, Any]) -> Callable[[Setup], Setup]:
@@ -110,7 +141,7 @@ def _corner_size(x: np.ndarray) -> np.ndarray:
 
 
 def _order(*order: int) -> Callable[[Setup], Setup]:
-    return lambda setup: setup.truths(boxes=setup.problem.targets.boxes[..., list(order)])
+    return of_assignment.of_boxes(lambda boxes: boxes[..., list(order)])
 
 
 def _clamped(boxes: np.ndarray) -> np.ndarray:
@@ -120,15 +151,7 @@ def _clamped(boxes: np.ndarray) -> np.ndarray:
 
 
 def _truths(change: Callable[[np.ndarray], np.ndarray]) -> Callable[[Setup], Setup]:
-    return lambda setup: setup.truths(boxes=change(setup.problem.targets.boxes))
-
-
-def _labels(by: int) -> Callable[[Setup], Setup]:
-    def apply(setup: Setup) -> Setup:
-        p = setup.problem
-        return setup.truths(labels=(p.targets.labels + by) % p.num_classes)
-
-    return apply
+    return of_assignment.of_boxes(change)
 
 
 def _valid(setup: Setup) -> Setup:
@@ -242,7 +265,6 @@ _TABLE: list[tuple[tuple[str, ...], Slip]] = [
     (("v3",), Slip("offsets-after-sigmoid", "box", "x and y are compared after the sigmoid", _patch(("_truth", f.wider), ("_objects", f.mixed("v3", xy=f.offsets_after_sigmoid))))),
     (("v3",), Slip("offsets-bce", "box", "x and y have a cross entropy of the sigmoid with the offset", _patch(("_truth", f.wider), ("_objects", f.mixed("v3", xy=f.offsets_bce))))),
     (("v4",), Slip("four-over-pi", "box", "v of CIOU has 4/π for 4/π²", _patch(("iou.math", lambda _: SimpleNamespace(pi=np.sqrt(np.pi)))))),
-    (("v4",), Slip("eps-in-union", "box", "1e-7 is added to the union of the IOU", _patch(("iou._inter_union", lambda inner: lambda a, b: (inner(a, b)[0], inner(a, b)[1] + 1e-7))))),
     (("v4",), Slip("diou-to-the-0.6", "box", "ρ²/c² is raised to the power 0.6, as darknet does", _patch(("iou._distance", lambda inner: lambda a, b: f.power(inner(a, b), 0.6))))),
     (("v4",), Slip("distance-not-squared", "box", "ρ/c for ρ²/c²", _patch(("iou._distance", lambda inner: lambda a, b: f.power(inner(a, b), 0.5))))),
     (("v4",), Slip("boxes-in-fractions", "box", "boxes are compared in fractions of the image, not in pixels", _patch(("_truth", f.wider), ("_pixels", lambda _: lambda x, y, w, h, g: edges(x * g.cell_w, y * g.cell_h, w, h)), ("_objects", lambda inner: lambda t, g, c: inner(t, g._replace(width=_one(g.width), height=_one(g.height)), c))), "an input that is not square")),
@@ -254,8 +276,6 @@ _TABLE: list[tuple[tuple[str, ...], Slip]] = [
     (("v3", "v4"), Slip("focal-objectness", "obj", "objectness has a focal loss, γ = 2", _patch(("_objects", f.obj(f.focal_obj)), ("_noobj", lambda _: lambda to, n, c: c.lambda_obj * n * sigmoid(to) ** 2 * softplus(to))))),
     (ALL, Slip("noobj-of-empty-cells-only", "noobj", "predictors in a cell that holds an object are left alone", _patch(("terms.problem", assigning.empty_cells_only)))),
     (ALL, Slip("noobj-counts-responsible", "noobj", "responsible predictors are pushed to 0 as well", _patch(("terms.problem", assigning.all_noobj)))),
-    (ALL, Slip("labels-plus-one", "cls", "labels are off by one: the class after the true one", _labels(1))),
-    (ALL, Slip("labels-minus-one", "cls", "labels are off by one: the class before the true one", _labels(-1))),
     (("v1", "v2"), Slip("classes-bce", "cls", "classes have a cross entropy of sigmoids, not a squared error of the softmax", _patch(("_objects", f.classes(bce))))),
     (ALL, Slip("cross-entropy", "cls", "classes have the cross entropy of a softmax", _patch(("_objects", f.classes(f.cross_entropy))))),
     (("v3", "v4"), Slip("classes-squared", "cls", "classes have a squared error, not a cross entropy", _patch(("_objects", f.classes(lambda c, p: (sigmoid(c) - p) ** 2))))),
