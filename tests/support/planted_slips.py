@@ -23,11 +23,13 @@ class Planted(NamedTuple):
 P = Planted
 FORMULA = [
     P("scale-xy-left-out", ("v4",), "decode"), P("scale-xy-without-shift", ("v4",), "decode"),
-    P("row-col-exchanged", ALL, "decode"), P("tx-ty-exchanged", ALL, "decode"),
+    P("row-col-exchanged", ALL, "decode", ("row-col-exchanged", "row-col-exchanged-everywhere",
+       "row-col-exchanged-everywhere-in-box-too")), P("tx-ty-exchanged", ALL, "decode"),
     P("tw-th-exchanged", ALL, "decode"), P("anchors-w-h-exchanged", ANCHORED, "decode"),
     P("anchors-times-stride", ANCHORED, "decode"), P("anchors-over-stride", ANCHORED, "decode"),
-    P("masks-reversed", LOGISTIC, "decode"), P("sigmoid-missing-xy", ALL, "decode"),
-    P("half-a-cell", ALL, "decode"), P("corner-form", ALL, "decode"),
+    P("masks-reversed", LOGISTIC, "decode"), P("sigmoid-missing-xy", ALL, "decode",
+      ("sigmoid-missing-xy", "sigmoid-missing-xy-in-box-too")),
+    P("half-a-cell", ALL, "decode", ("half-a-cell", "half-a-cell-in-box-too")), P("corner-form", ALL, "decode"),
     P("pixels", ANCHORED, "decode"), P("cells", ALL, "decode"),
     P("nchw-read-as-nhwc", ALL, "decode"), P("classes-by-softmax", LOGISTIC, "decode"),
     P("classes-by-sigmoid", SQUARED, "decode"), P("yolov5-sizes", ("v4",), "decode"),

@@ -97,6 +97,12 @@ def _grids(version: str) -> Iterator[Slip]:
     }  # fmt: skip
     for name, (text, of, rank) in cases.items():
         yield _slip(name, text, *_moved(version, of), NO_WINDOW, rank=rank)
+    if version == "v1":
+        cases["half-a-cell"] = ("half a cell is added to the cell's corner",
+                                lambda col, row: (col + 0.5, row + 0.5), 0)  # fmt: skip
+        for name, (text, of, rank) in cases.items():
+            yield _slip(f"{name}-in-box-too", f"{text}, in the box term too",
+                        *_moved(version, of), ("_truth", _box_moved(of)), NO_WINDOW, rank=rank)  # fmt: skip
 
 
 def _moved(version: str, of: Callable[[Any, Any], tuple[Any, Any]]) -> list[tuple[str, Wrap]]:
@@ -123,6 +129,21 @@ def _moved(version: str, of: Callable[[Any, Any], tuple[Any, Any]]) -> list[tupl
     if version == "v3":
         return [("_decode", dense)]
     return [("_decode", dense), ("_truth", f.wider), ("_objects", rows)]
+
+
+def _box_moved(of: Callable[[Any, Any], tuple[Any, Any]]) -> Wrap:
+    """v1's offsets from another corner than the cell's."""
+
+    def wrap(inner: Any) -> Any:
+        def truth(found: Any) -> Any:
+            g, rows = inner(found), found.rows
+            col, row = of(rows.col, rows.row)
+            across, along = ((v * 1.0)[..., None] for v in (rows.col - col, rows.row - row))
+            return g._replace(x=g.x + across, y=g.y + along)
+
+        return truth
+
+    return wrap
 
 
 def _ious_moved(of: Callable[[Any, Any], tuple[Any, Any]]) -> Wrap:
