@@ -97,6 +97,12 @@ def compare(
     if callable(candidate):
         given = called(candidate, problem)
     results = results_of(given, problem)
+    with np.errstate(all="ignore"):  # wrong conventions overflow
+        return _held(problem, results, end, search=search)
+
+
+def _held(problem: Problem, results: Results, end: float, *, search: bool) -> Report:
+    """Stage by stage, and the search until a time."""
     problem = problem._replace(precision=_coarsest(problem, results))
     slack = Slack(problem)
     fitter = Fitter(problem, results, OF[problem.precision], slack.noobj, slack.ignored,
