@@ -95,7 +95,7 @@ def told_apart(files: Data) -> Iterator[str]:
     tally = Tally(every)
     with tempfile.TemporaryDirectory() as folder:
         for k, mutant in enumerate(MUTANTS):
-            formulas = mutant.load(Path(folder), f"variant_{k}")
+            formulas = mutant.load(Path(folder), f"oracle_variant_{k}")
             for group in tally.unnoticed(formulas, mutant.shows):
                 yield f"{group} does not notice: {mutant.file}: {mutant.why}"
     yield from (f"{name} notices no variant" for name in sorted(tally.idle))

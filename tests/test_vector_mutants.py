@@ -100,7 +100,7 @@ def listed(got):
 
 @pytest.mark.parametrize("mutant", ON_VECTORS, ids=lambda m: f"{m.file}: {m.why}")
 def test_the_vectors_notice(mutant, tmp_path):
-    package = mutant.load(tmp_path, f"variant_{MUTANTS.index(mutant)}")
+    package = mutant.load(tmp_path, f"package_variant_{MUTANTS.index(mutant)}")
     asked = [case for v in mutant.versions for kind in WAYS[mutant.shows][1]
              if (v, kind) not in (("v1", "ignore"), ("v2", "ignore"))
              for case in cases(v, kind)]  # fmt: skip

@@ -193,6 +193,8 @@ def _adding(
     if at is None or base.fit.full:
         return
     here = [e for e in singles if e.fit.depth == base.fit.depth and e.fit.features is not None]
+    if not here:
+        return
     target, limit = fitter.target(fitter.given[base.fit.depth], at)
     deltas = np.array([e.fit.features - at for e in here]).reshape(len(here), -1)
     use = np.isfinite(deltas).all(axis=1) & (np.abs(deltas) > limit).any(axis=1)

@@ -185,14 +185,32 @@ def _pyramid(Options: Any, config: Any, heads: Sequence[Any]) -> list[Any]:
 
 def _fine_first(Options: Any, config: Any, heads: Sequence[Any]) -> list[Any]:
     (options,) = _pyramid(Options, config, heads)
-    return [replace(options, anchors=options.anchors[::-1], strides=options.strides[::-1])]
+    pairs = sorted(zip(options.strides, options.anchors, strict=True), key=lambda pair: pair[0])
+    strides, anchors = zip(*pairs, strict=True)
+    return [replace(options, anchors=anchors, strides=strides)]
 
 
 def arranged(name: str, heads: Sequence[Any]) -> Any:
     """Heads in the order of a program with a loss: one array for v1 and v2."""
     if _BUILD[name] in (_plain, _cells):
         return heads[0]
-    return list(heads)[::-1] if _BUILD[name] is _fine_first else list(heads)
+    if _BUILD[name] is _fine_first:
+        return sorted(heads, key=lambda x: -int(x.shape[1]))
+    return list(heads)
+
+
+_RELATIVES = {
+    "ultralytics": (
+        "ultralytics_yolov3", "wongkinyiu_yolov4", "scaled_yolov4", "eriklindernoren_yolov3",
+    ),
+    "katacv": ("yolov4", "yolov5"),
+}  # fmt: skip
+
+
+def relatives(name: str, module: Any, options: Any) -> dict[str, Any]:
+    """Options of all programs that a dialect with a loss stands for, by their names."""
+    made = {k: getattr(module.Options, k) for k in _RELATIVES.get(name, ())}
+    return {k: f(options.anchors, options.strides) for k, f in made.items()} or {"": options}
 
 
 _BUILD = {
