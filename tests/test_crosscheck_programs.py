@@ -30,7 +30,7 @@ def config(version, of_program, fine_first):
     heads = list(zip(options.anchors, options.strides, strict=True))[:: 1 if fine_first else -1]
     anchors = [pair for own, _ in heads for pair in own]
     first = np.cumsum([0, *(len(own) for own, _ in heads)]).tolist()
-    masks = [tuple(range(a, b)) for a, b in zip(first[:-1], first[1:], strict=True)]
+    masks = [tuple(range(a, b)) for a, b in itertools.pairwise(first)]
     scale = {"scale_xy": (1.0,) * len(heads)} if version == "v4" else {}
     strides = tuple(float(s) for _, s in heads)
     return getattr(yl, version).Config(tuple(map(tuple, anchors)), tuple(masks), strides, **scale)
