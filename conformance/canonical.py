@@ -9,7 +9,6 @@ import math
 from typing import Any
 
 WIDTH = 100
-NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
 def dumps(data: Any) -> str:

@@ -1,6 +1,6 @@
 """The files of vectors: what `scenes` asks, answered by the oracle."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -164,8 +164,3 @@ _EXPECTED: dict[str, Callable[[Answer, str], dict[str, Any]]] = {
 _ANSWERED: dict[type, Callable[[str, Any, ModuleType], Answered]] = {
     Conversion: _conversion, Pair: _similarity, Scene: _stage,
 }  # fmt: skip
-
-
-def ids(data: dict[str, Any]) -> Iterator[str]:
-    """The ids of a file."""
-    return (case["id"] for case in data["cases"])

@@ -5,8 +5,7 @@ coordinates 256ths, but where a case is about numbers that are not.
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import product
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 Truth = tuple[float, float, float, float, int]
@@ -120,13 +119,3 @@ def _reach(nested: Any, place: Sequence[int]) -> Any:
     for n in place:
         nested = nested[n]
     return nested
-
-
-def places(raw: Sequence[Any], depth: int) -> Iterator[tuple[int, ...]]:
-    """The index paths of nested lists down to a depth."""
-    for head, x in enumerate(raw):
-        yield from ((head, *rest) for rest in product(*map(range, _shape(x)[: depth - 1])))
-
-
-def _shape(x: Any) -> tuple[int, ...]:
-    return (len(x), *_shape(x[0])) if isinstance(x, list) and x else ()
