@@ -10,7 +10,7 @@ from conformance.scenes.scene import Ask
 
 Box = tuple[float, float, float, float]
 ALL = ("iou", "giou", "diou", "ciou")
-NOT_IOU, CENTRES = ALL[1:], ("diou", "ciou")
+CENTRES = ("diou", "ciou")
 
 
 class Pair(NamedTuple):

@@ -8,10 +8,9 @@ import numpy as np
 
 from ..dialects import difference
 from ..dialects.registry import DIALECTS, Dialect
-from ..terms import LossTerms
-from .fit import KINDS, Fitter, kind_of_field
+from .fit import Fitter
 from .problem import summed
-from .setup import Prediction, Setup
+from .slopes import KINDS, kind_of_field
 
 CONSTANTS = {1.0: "", -1.0: ", with the sign reversed: darknet's deltas point downhill"}
 
@@ -67,9 +66,8 @@ def _of_groups(fitter: Fitter, grads: list[np.ndarray]) -> str:
     """Kinds of fields whose slopes are those of a program, and not of the formula."""
     if fitter.got.grad is None:
         return ""
-    tolerance, one = max(fitter.tolerance.grad, 1e-6), np.ones(fitter.positives.shape)
-    own = Prediction(Setup(fitter.problem)).grad(LossTerms(one, one, one, one))
-    shown = [k for k in range(3) if not _same(fitter, own, tolerance, k)]
+    tolerance = max(fitter.tolerance.grad, 1e-6)
+    shown = [k for k in range(3) if not _same(fitter, fitter.slopes, tolerance, k)]
     groups = [KINDS[k] for k in shown if _same(fitter, grads, tolerance, k)]
     return f"your gradient of {' and '.join(groups)} is that of" if groups else ""
 

@@ -13,10 +13,8 @@ from .agree import Tolerance, bound, errors, term_limit
 from .factors import Factor
 from .problem import TERMS, Problem, Results, summed
 from .setup import Prediction, Setup
-from .slopes import KINDS, kind_of_field, wrong_slopes
+from .slopes import kind_of_field, wrong_slopes
 from .totals import TotalOfTerms
-
-__all__ = ["KINDS", "STAGES", "Fit", "Fitter", "kind_of_field", "predicted", "wrong_slopes"]
 
 STAGES = ("boxes", "obj", "cls", "iou", "responsible", "ignored", *(f"terms.{t}" for t in TERMS),
           "total", "grad")  # fmt: skip
@@ -104,9 +102,20 @@ class Fitter:
         return [s for s in STAGES if s in self.got.given]
 
     @cached_property
+    def formula(self) -> Prediction:
+        """What the formula says, without any slip."""
+        return Prediction(Setup(self.problem))
+
+    @cached_property
+    def slopes(self) -> list[np.ndarray]:
+        """The formula's gradient of all terms."""
+        one = np.ones(self.positives.shape)
+        return self.formula.grad(LossTerms(one, one, one, one))
+
+    @cached_property
     def evidence(self) -> float:
         """Bits that an explanation has to hit: digits of the numbers that differ."""
-        p, t = Prediction(Setup(self.problem)), self.tolerance
+        p, t = self.formula, self.tolerance
         count = 0.0
         for stage in self.given:
             if stage == "total" and len(self.got.terms) == len(TERMS):
@@ -121,10 +130,10 @@ class Fitter:
 
     def _wrong(self, stage: str, p: Prediction) -> Sequence[np.ndarray]:
         if stage == "grad":
-            one = np.ones(self.positives.shape)
-            want = p.grad(LossTerms(one, one, one, one))
             assert self.got.grad is not None
-            pairs = wrong_slopes(self.problem, self.got.grad, want, self.tolerance, self.open)
+            pairs = wrong_slopes(
+                self.problem, self.got.grad, self.slopes, self.tolerance, self.open
+            )
             return [bad for _, bad in pairs]
         if stage == "total" or stage.startswith("terms."):
             names = TERMS if stage == "total" else (stage[6:],)

@@ -7,10 +7,11 @@ import numpy as np
 
 from ..terms import LossTerms
 from .agree import bound, errors, slope_limits, term_limit
-from .fit import Fitter, kind_of_field, predicted
+from .fit import Fitter, predicted
 from .problem import TERMS, Problem, summed
 from .setup import Prediction
 from .slack import Slack
+from .slopes import kind_of_field
 
 # The stages as a reader sees them, and what belongs to each.
 PARTS = {
