@@ -53,7 +53,7 @@ def pixels_of(figure: Figure) -> np.ndarray:
     """(height, width, 3), uint8."""
     with style.context("default"):
         figure.canvas.draw()
-    return np.asarray(figure.canvas.buffer_rgba())[..., :3]
+    return np.array(figure.canvas.buffer_rgba())[..., :3]  # the canvas draws on it again
 
 
 def reference(name: str) -> np.ndarray:

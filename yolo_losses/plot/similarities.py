@@ -2,7 +2,8 @@
 
 The true box stands still with its centre at 0, 0; the predicted box keeps its size, and its centre
 moves. Lengths are pixels, x to the right and y downwards. Slopes are those of a similarity along
-the predicted centre, a pixel. Values and slopes are those of `iou.value_and_grad`.
+the predicted centre, a pixel. Values and slopes are those of `iou.value_and_grad`: α of CIOU is
+constant for the slope, so that along a centre CIOU slopes as DIOU does.
 """
 
 from collections.abc import Mapping, Sequence
