@@ -102,10 +102,9 @@ print("JAX's own gradient, float32:", np.allclose(f(pred.astype("float32")), gra
 # %% [markdown]
 # ## How does it pull?
 #
-# Each panel moves a box over the plane, past a fixed one. The colour is the similarity, an arrow
-# the direction in which it rises. Both boxes keep their sizes, so that what EIOU takes off besides
-# changes with the enclosing box alone: it is less the farther they are apart, a pull outwards that
-# is against the rest.
+# Each panel moves a box of 40 × 120 over the plane, past a fixed one of 100 × 60. The colour is the
+# similarity, an arrow the direction in which it rises. Both boxes keep their sizes, so that what
+# EIOU takes off besides changes with the enclosing box alone.
 
 # %%
 figure, axes = pyplot.subplots(1, 2, figsize=(10, 4.6), layout="constrained")
@@ -113,6 +112,10 @@ for ax, name in zip(axes, ("diou", "eiou"), strict=True):
     plot.similarity_field(name, ax=ax)
 
 # %% [markdown]
+# DIOU leads to the truth from everywhere. EIOU does not: the larger the enclosing box, the less a
+# difference of sizes costs, and that pull outwards makes maxima of its own along the diagonals, where
+# the arrows vanish. A picture of a new similarity is worth a look before it is trained with.
+#
 # ## YOLOv4 with it
 #
 # A registered name is an option of the config like the four of the package.
