@@ -113,8 +113,8 @@ for ax, name in zip(axes, ("diou", "eiou"), strict=True):
 
 # %% [markdown]
 # DIOU leads to the truth from everywhere. EIOU does not: the larger the enclosing box, the less a
-# difference of sizes costs, and that pull outwards makes maxima of its own along the diagonals, where
-# the arrows vanish. A picture of a new similarity is worth a look before it is trained with.
+# difference of sizes costs, and that pull outwards makes maxima of its own along the diagonals,
+# where the arrows vanish. A picture of a new similarity is worth a look before it is trained with.
 #
 # ## YOLOv4 with it
 #
