@@ -1,6 +1,6 @@
 """The YOLOv1, v2, v3 and v4 losses on every array library of the array API standard."""
 
-from . import boxes, elementwise, grid, iou, presets, v1, v2, v3, v4
+from . import boxes, elementwise, grid, iou, nms, presets, v1, v2, v3, v4
 from .grid import Decoded
 from .matching import Matches
 from .targets import Targets, pad_targets
@@ -18,6 +18,7 @@ __all__ = [
     "elementwise",
     "grid",
     "iou",
+    "nms",
     "pad_targets",
     "presets",
     "v1",

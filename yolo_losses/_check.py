@@ -5,6 +5,7 @@ it must be, and what came.
 """
 
 from collections.abc import Iterable, Sequence
+from math import inf
 from typing import Any, NoReturn
 
 from ._xp import Array, adapter, is_array, namespace
@@ -311,6 +312,19 @@ def positive(where: str, name: str, x: object) -> None:
         wrong_value(where, name, "be a number > 0", repr(x))
 
 
+def pair_of_sizes(where: str, name: str, x: object) -> tuple[float, float]:
+    """(width, height), two positive numbers."""
+    if not isinstance(x, tuple | list) or not _is_size(tuple(x)):
+        wrong_value(where, name, "be (width, height), two numbers > 0", repr(x))
+    return x[0], x[1]
+
+
+def real(where: str, name: str, x: object) -> None:
+    """One finite number."""
+    if isinstance(x, bool) or not isinstance(x, int | float) or not -inf < x < inf:
+        wrong_value(where, name, "be a finite number", repr(x))
+
+
 def count(where: str, name: str, x: object) -> None:
     """A whole number, at least 1."""
     if not _is_count(x):
@@ -322,4 +336,4 @@ def _is_count(x: object) -> bool:
 
 
 def _is_positive(x: object) -> bool:
-    return isinstance(x, int | float) and not isinstance(x, bool) and 0 < x < float("inf")
+    return isinstance(x, int | float) and not isinstance(x, bool) and 0 < x < inf

@@ -73,7 +73,7 @@ def similarity(formula: Callable[[Corners, Corners], Any]) -> Callable[[Array, A
     @wraps(formula)
     def of_arrays(pred: Array, gt: Array) -> Array:
         pred, gt = _checked(f"iou.{name}", pred, gt)
-        return of_edges(_upright(Box(*split(pred))), _upright(Box(*split(gt))))
+        return of_edges(corners(pred), corners(gt))
 
     SIMILARITY[name] = of_edges
     return of_arrays
@@ -83,6 +83,11 @@ def _corners(box: Box | Corners) -> Corners:
     if isinstance(box, Corners):
         return box
     return Corners(pair(box.x1, box.y1), pair(box.x2, box.y2))
+
+
+def corners(boxes: Array) -> Corners:
+    """Corner boxes (..., 4), as the formulas of `SIMILARITY` take them."""
+    return _corners(_upright(Box(*split(boxes))))
 
 
 def centred(x: Any, y: Any, w: Any, h: Any) -> Corners:
@@ -136,8 +141,8 @@ def _inter_union(pred: Corners, gt: Corners) -> tuple[Any, Any]:
     return inter, _area(pred) + _area(gt) - inter
 
 
-def _distance(pred: Corners, gt: Corners) -> Any:
-    """ρ² / c², 0 where c = 0."""
+def distance(pred: Corners, gt: Corners) -> Any:
+    """ρ² / c², 0 where c = 0: what DIOU takes off."""
     dx2, dy2 = parts(((pred.near + pred.far - gt.near - gt.far) / 2) ** 2)
     cw2, ch2 = parts(_size(_enclosure(pred, gt)) ** 2)
     return ratio(dx2 + dy2, cw2 + ch2)
@@ -221,7 +226,7 @@ def diou(pred: Any, gt: Any) -> Any:
     Source: Zheng et al. 2020, equation 7. darknet raises ρ²/c² to the power 0.6.
     """
     inter, union = _inter_union(pred, gt)
-    return ratio(inter, union) - _distance(pred, gt)  # (1)
+    return ratio(inter, union) - distance(pred, gt)  # (1)
 
 
 @similarity
@@ -252,7 +257,7 @@ def ciou(pred: Any, gt: Any) -> Any:
     oblong = nonzero(w) * nonzero(h) * nonzero(w_hat) * nonzero(h_hat)
     v = oblong * (4 / math.pi**2) * (atan_ratio(w, h) - atan_ratio(w_hat, h_hat)) ** 2  # (1)
     alpha = ratio(stop(v), 1 - stop(iou) + stop(v))  # (2)
-    return iou - _distance(pred, gt) - alpha * v  # (3)
+    return iou - distance(pred, gt) - alpha * v  # (3)
 
 
 def value_and_grad(name: str, pred: Array, gt: Array) -> tuple[Array, Array]:

@@ -12,7 +12,7 @@ import array_api_compat.dask.array
 import dask.array as da
 import numpy as np
 
-from .generic import Adapter, Array, Place
+from .generic import Adapter, Array, Arrays, Place
 from .numpy import ADAPTER as NUMPY
 
 
@@ -74,6 +74,12 @@ class Dask(Adapter):
             return NUMPY.add_rows(out.copy(), place, rows, keep)
 
         return _by_image(add_rows, out.shape, out.dtype, out, rows, keep, *place)
+
+    def settle(self, step: Callable[..., Array], x: Array, constants: Arrays, most: int) -> Array:
+        def settle(x: Array, *constants: Array) -> Array:
+            return NUMPY.settle(step, x, constants, most)
+
+        return _by_image(settle, x.shape, x.dtype, x, *constants)
 
     def put_rows(self, out: Array, place: Place, rows: Array) -> Array:
         def put_rows(out: Array, rows: Array, *place: Array) -> Array:

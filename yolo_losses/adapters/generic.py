@@ -12,15 +12,11 @@ from typing import Any
 import array_api_compat
 import numpy as np
 
+from . import loops
+
 Array = Any
 Arrays = tuple[Array, ...]
 Place = Arrays
-
-
-def blocks(n: int, size: int, most: int | None) -> list[slice]:
-    """Even blocks of n things of a size, so many of it together at most, or one thing."""
-    step = max(1, n if most is None else math.ceil(n / max(1, math.ceil(n * size / most))))
-    return [slice(first, min(first + step, n)) for first in range(0, max(n, 1), step)]
 
 
 class Adapter:
@@ -136,21 +132,18 @@ class Adapter:
             carry = step(carry, [v[:, r, ...] for v in rows])
         return carry
 
+    def settle(self, step: Callable[..., Array], x: Array, constants: Arrays, most: int) -> Array:
+        """x = step(x, *constants) until nothing changes, which takes at most so many steps.
+
+        All of them are taken where values cannot be looked at. All arrays (N, ...).
+        """
+        return loops.settle(self.xp, step, x, constants, most)
+
     def scan(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
     ) -> Any:
         """step(carry, rows) on arrays (N, R, ...), `size` rows at a time where it saves memory."""
         return step(carry, rows)
-
-    def _in_turn(
-        self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
-    ) -> Any:
-        """`scan` by a loop, in parts of one length but for the last."""
-        length = rows[0].shape[1]
-        size = math.ceil(length / max(1, math.ceil(length / size)))
-        for first in range(0, length, max(size, 1)):
-            carry = step(carry, [v[:, first : first + size, ...] for v in rows])
-        return carry
 
     # A gradient that is written again needs a library with assignment: `blank` makes it, `fill`
     # writes planes, `add_rows` rows, and `clear` sets rows back to 0.
@@ -181,7 +174,7 @@ class Adapter:
         """Blocks of n images, of so many slots each, small enough for what works on them to fit a
         cache; one where calls cost more than memory, as in a trace.
         """
-        return blocks(n, slots, self.block)
+        return loops.blocks(n, slots, self.block)
 
     def fold(
         self, condition: Callable[..., Array], per_truth: Arrays, per_slot: Arrays = ()

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from .generic import Adapter, Array, Arrays, Place
+from .loops import in_turn
 
 
 class JAX(Adapter):
@@ -70,12 +71,22 @@ class JAX(Adapter):
         rows = [jnp.moveaxis(v, 1, 0) for v in rows]
         return jax.lax.scan(lambda carry, row: (step(carry, row), None), carry, rows)[0]
 
+    def settle(self, step: Callable[..., Array], x: Array, constants: Arrays, most: int) -> Array:
+        if not _traced([x, *constants]):
+            return super().settle(step, x, constants, most)
+
+        def again(state: tuple[Array, Array]) -> tuple[Array, Array]:
+            new = step(state[0], *constants)
+            return new, jnp.any(new != state[0])
+
+        return jax.lax.while_loop(lambda state: state[1], again, (x, jnp.asarray(True)))[0]
+
     def scan(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
     ) -> Any:
         n, r = rows[0].shape[:2]
         if r <= size or not _traced(rows):
-            return self._in_turn(step, carry, rows, size)
+            return in_turn(step, carry, rows, size)
         num = math.ceil(r / size)
         size, blocks = math.ceil(r / num), []
         for v in rows:  # what is filled up is not kept

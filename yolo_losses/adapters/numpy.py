@@ -7,7 +7,8 @@ from typing import Any
 import array_api_compat.numpy
 from numpy import clip
 
-from .generic import Adapter, Array, Place, blocks
+from .generic import Adapter, Array, Place
+from .loops import blocks, in_turn
 
 LINES = 10_000  # of the cache, which holds them
 
@@ -57,7 +58,7 @@ class NumPy(Adapter):
     def scan(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
     ) -> Any:
-        return self._in_turn(step, carry, rows, size)
+        return in_turn(step, carry, rows, size)
 
     def assigns(self, x: Array) -> bool:
         return True

@@ -9,6 +9,7 @@ import torch
 from torch.autograd import forward_ad
 
 from .generic import Adapter, Array, Arrays, Place
+from .loops import in_turn
 from .numpy import ADAPTER as NUMPY
 
 
@@ -75,7 +76,16 @@ class Torch(Adapter):
     def scan(
         self, step: Callable[[Any, list[Array]], Any], carry: Any, rows: list[Array], size: int
     ) -> Any:
-        return step(carry, rows) if traced() else self._in_turn(step, carry, rows, size)
+        return step(carry, rows) if traced() else in_turn(step, carry, rows, size)
+
+    def settle(self, step: Callable[..., Array], x: Array, constants: Arrays, most: int) -> Array:
+        if torch.compiler.is_compiling():
+            return _settle_in_a_graph(step, x, constants)
+        if not traced():
+            return super().settle(step, x, constants, most)
+        for _ in range(most):
+            x = step(x, *constants)
+        return x
 
     def assigns(self, x: Array) -> bool:
         return not traced()
@@ -110,6 +120,17 @@ class Torch(Adapter):
 
     def _images(self, x: Array) -> Array:
         return torch.arange(x.shape[0], device=x.device)[:, None]
+
+
+def _settle_in_a_graph(step: Callable[..., Array], x: Array, constants: Arrays) -> Array:
+    from torch._higher_order_ops.while_loop import while_loop
+
+    def again(x: Array, changed: Array) -> tuple[Array, Array]:
+        new = step(x, *constants)
+        return new, torch.any(new != x)
+
+    start = (x.clone(), torch.ones((), dtype=torch.bool, device=x.device))
+    return while_loop(lambda x, changed: changed.clone(), again, start)[0]
 
 
 def traced() -> bool:
