@@ -279,6 +279,10 @@ class TestSimilarityCurves:
         assert covers_nothing(a.get_legend(), a)
         assert b.get_ylabel().endswith("1/px")
 
+    def test_no_direction(self, ax):
+        with pytest.raises(ValueError, match=r"plot\.slope_curves: along must be a direction"):
+            plot.slope_curves(ax=ax, along=(0, 0))
+
     def test_iou_is_flat_where_the_boxes_are_apart(self, ax):
         plot.slope_curves(["iou", "diou"], ax, along=(1, 0))
         (x, iou), (_, diou) = (line.get_data() for line in ax.lines if line.get_label()[0] != "_")
@@ -311,6 +315,18 @@ class TestDecode:
         np.testing.assert_allclose(width, 30 * np.exp(t), rtol=1e-12)
         assert [*dot.get_xdata(), *dot.get_ydata()] == [0, 30]
         assert covers_nothing(ax.get_legend(), ax)
+
+    @pytest.mark.parametrize(
+        ("kwargs", "message"),
+        [
+            ({"scales": ()}, r"scales must hold at least one number, got \(\)"),
+            ({"scales": (1, -1)}, r"scales\[1\] must be a number > 0, got -1"),
+            ({"reach": 0}, r"reach must be a number > 0, got 0"),
+        ],
+    )
+    def test_errors(self, ax, kwargs, message):
+        with pytest.raises(ValueError, match=rf"plot\.offset_curves: {message}"):
+            plot.offset_curves(ax, **kwargs)
 
 
 class TestTrace:
@@ -424,6 +440,7 @@ class TestDetections:
                 r"labels must have a name in class_names each, got \[0, 1, 2\]",
             ),
             ({"labels": [0, 1, -1], "class_names": None}, r"labels must be ≥ 0"),
+            ({"class_names": []}, r"labels must have a name in class_names each"),
         ],
     )
     def test_errors(self, ax, change, message):

@@ -77,8 +77,8 @@ def assignment(
 ) -> Axes:  # fmt: skip
     """The responsible cells of one image, and the priors that they are responsible with.
 
-    With targets the picture is complete: ignored priors below, the truths above, and a mark on
-    each truth that is invalid, that no head takes, or that lost a predictor to another truth.
+    With targets the picture is complete: a dot for ignored priors, the truths above, and a mark
+    on each truth that is invalid, that no head takes, or that lost a predictor to another truth.
 
     Parameters
     ----------
