@@ -79,8 +79,8 @@ def similarity_field(
     ax = axes(ax)
     _checked("plot.similarity_field", (name,), pred, gt, reach)
     colorbar(ax, _field(name, ax, pred, gt, reach), LABEL, ticks=TICKS)
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}
-    ax.legend(handles=_handles(), ncols=3, frameon=False, fontsize=9, **place)
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "borderaxespad": 4}  # below x
+    ax.legend(handles=_handles(), ncols=2, frameon=False, fontsize=9, **place)
     return ax
 
 
