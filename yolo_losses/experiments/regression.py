@@ -20,8 +20,7 @@ published, which settles what the algorithm leaves open: the points, (2), and th
 after the step.
 """
 
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import cache
@@ -41,11 +40,11 @@ CENTRE, RADIUS = 10.0, 3.0
 AREAS = (0.5, 0.67, 0.75, 1.0, 1.33, 1.5, 2.0)
 ASPECTS = (1 / 4, 1 / 3, 1 / 2, 1.0, 2.0, 3.0, 4.0)
 CASES = len(ASPECTS) * len(AREAS) * len(ASPECTS)  # a point
-RATES = ((0.8, 0.1), (0.9, 0.01), (1.0, 0.001))  # up to a share of the steps
+RATES = ((8, 0.1), (9, 0.01), (10, 0.001))  # up to so many tenths of the steps
 FLOOR = 1e-3
 GOOD = 0.9  # IOU of a box that has arrived
-BLOCK = {"numpy": 5}  # points at once, so that they fit a cache; found by measurement
-BLOCK_ELSEWHERE = 50
+BLOCK = {"numpy": 10, "jax": 10, "torch": 40}  # points at once, found by measurement
+BLOCK_ELSEWHERE = 40
 
 IOU = SIMILARITY["iou"]
 
@@ -92,13 +91,14 @@ def points(seed: int, n: int = POINTS) -> np.ndarray:
 
 def rates(steps: int = STEPS) -> np.ndarray:
     """(2): η of each step, (T,)."""
+    tenths, etas = zip(*RATES, strict=True)
     t = np.arange(1, steps + 1)
-    return np.select([10 * t <= round(10 * share) * steps for share, _ in RATES], [eta for _, eta in RATES])  # fmt: skip
+    return np.select([10 * t <= k * steps for k in tenths], etas)  # (2)
 
 
 def boxes(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Anchors (4, n, 343) on points (n, 2) and their targets (4, 1, 343), x y w h."""
-    aspect_gt, area, aspect = (v.ravel() for v in np.meshgrid(ASPECTS, AREAS, ASPECTS, indexing="ij"))  # fmt: skip
+    aspect_gt, area, aspect = map(np.ravel, np.meshgrid(ASPECTS, AREAS, ASPECTS, indexing="ij"))
     middle = np.full(CASES, CENTRE)
     gt = np.stack([middle, middle, np.sqrt(aspect_gt), np.sqrt(1 / aspect_gt)])
     sizes = np.stack([np.sqrt(area * aspect), np.sqrt(area / aspect)])
@@ -130,12 +130,12 @@ State = tuple[Array, Array]  # boxes, and which cases were ever held at the floo
 Step = Callable[[State, Array], tuple[State, Array]]
 
 
-def _in_turn(step: Step, state: State, etas: Array) -> tuple[State, list[Array]]:
+def _in_turn(step: Step, state: State, etas: Array) -> tuple[State, Array]:
     errors = []
     for k in range(etas.shape[0]):
         state, error = step(state, etas[k, ...])
         errors.append(error)
-    return state, errors
+    return state, namespace(etas).stack(errors)
 
 
 def _scanned(step: Step, state: State, etas: Array) -> tuple[State, Array]:
@@ -145,7 +145,7 @@ def _scanned(step: Step, state: State, etas: Array) -> tuple[State, Array]:
     return end
 
 
-LOOP: dict[str, Callable[..., tuple[State, Any]]] = {"jax": _scanned}  # elsewhere step by step
+LOOP: dict[str, Callable[[Step, State, Array], tuple[State, Array]]] = {"jax": _scanned}
 
 
 def _regress(of: Slopes, loop: Any, pred: Array, gt: Array, etas: Array) -> tuple[Any, ...]:
@@ -174,8 +174,8 @@ def _program(task: Task) -> Callable[[np.ndarray], Found]:
         arrays = (*boxes(places), rates(task.steps))
         with lib.float64(), np.errstate(all="ignore"):
             first, errors, *counts = compiled(*(lib.asarray(x.astype(task.dtype)) for x in arrays))
-            curve = [lib.to_numpy(x) for x in (first, *errors)]
-            return Found(np.stack(curve), *map(lib.to_numpy, counts))
+            before, after = lib.to_numpy(first), lib.to_numpy(errors)
+            return Found(np.concatenate([before[None], after]), *map(lib.to_numpy, counts))
 
     return program
 

@@ -73,7 +73,7 @@ def _doubled(area: Any) -> Any:
 
 def _steeper(atan_ratio: Any) -> Any:
     def steeper(w: Dual, h: Dual) -> Dual:
-        angle = atan_ratio(w, h)
+        angle: Dual = atan_ratio(w, h)
         if angle.slope is None:
             return angle
         return Dual(angle.value, angle.slope * (w.value**2 + h.value**2))
