@@ -236,9 +236,14 @@ class TestSimulate:
         np.testing.assert_array_equal(found.errors[-1, 1], found.errors[0, 1])
 
     @pytest.mark.parametrize("places", [np.zeros((0, 2)), np.zeros((3, 3)), np.zeros(2)])
-    def test_refuses(self, places):
+    def test_refuses_points(self, places):
         with refuses(ValueError, "regression.simulate", "places"):
             simulate(Task("iou", "exact"), places)
+
+    @pytest.mark.parametrize("change", [{"backend": "lisp"}, {"steps": 0}])
+    def test_refuses_tasks(self, change):
+        with refuses(ValueError, "regression.simulate", f"task.{next(iter(change))}"):
+            simulate(Task("iou", "exact", **change), points(0, 1))
 
 
 class TestSaved:
