@@ -246,19 +246,20 @@ class TestSimulate:
             simulate(Task("iou", "exact", **change), points(0, 1))
 
 
+@pytest.fixture(scope="module")
+def saved():
+    return json.loads(SAVED.read_text(encoding="utf-8"))
+
+
+def spiral(n):
+    """Few points that stand for many: evenly on a spiral."""
+    k = np.arange(n) + 0.5
+    r, turn = 3 * np.sqrt(k / n), k * np.pi * (1 + np.sqrt(5))
+    return 10 + np.stack([r * np.cos(turn), r * np.sin(turn)], axis=1)
+
+
 class TestSaved:
     """The result of all rules that the repository keeps."""
-
-    @pytest.fixture(scope="class")
-    def saved(self):
-        return json.loads(SAVED.read_text(encoding="utf-8"))
-
-    @pytest.fixture(scope="class")
-    def places(self):
-        """Few points that stand for many: evenly on a spiral."""
-        k = np.arange(48) + 0.5
-        r, turn = 3 * np.sqrt(k / len(k)), k * np.pi * (1 + np.sqrt(5))
-        return 10 + np.stack([r * np.cos(turn), r * np.sin(turn)], axis=1)
 
     def test_is_of_the_paper(self, saved):
         assert (saved["cases"], saved["steps"], saved["dtype"]) == (1_715_000, 200, "float32")
@@ -274,11 +275,11 @@ class TestSaved:
 
     @pytest.mark.parametrize("rule", ["exact", "authors"])
     @each_loss
-    def test_few_points_end_alike(self, saved, places, rule, loss):
+    def test_few_points_end_alike(self, saved, rule, loss):
         run = regression_results.run_of(saved, loss, rule)
-        found = simulate(Task(loss, rule), places).curve / (len(places) * CASES)
-        np.testing.assert_allclose(found[160], run["error"][160] / saved["cases"], rtol=0.04)
-        np.testing.assert_allclose(found[-1], run["error"][-1] / saved["cases"], rtol=0.15)
+        found = simulate(Task(loss, rule), spiral(48)).curve / (48 * CASES)
+        np.testing.assert_allclose(found[160], run["error"][160] / saved["cases"], rtol=0.05)
+        np.testing.assert_allclose(found[-1], run["error"][-1] / saved["cases"], rtol=0.05)
 
 
 class TestCommand:
