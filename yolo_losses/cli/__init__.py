@@ -9,7 +9,7 @@ except ImportError:
     msg = "yolo-losses: the command line needs click: pip install 'yolo-losses[cli]'"
     raise SystemExit(msg) from None
 
-from . import anchors, bench, compare, demo, dialects, loss
+from . import anchors, bench, compare, demo, dialects, explain, loss
 from .group import main
 
-__all__ = ["anchors", "bench", "compare", "demo", "dialects", "loss", "main"]
+__all__ = ["anchors", "bench", "compare", "demo", "dialects", "explain", "loss", "main"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from .. import cfg
+from .. import cfg, plot
 from ..crosscheck import Report
 from ..crosscheck import compare as hold
 from ..crosscheck.configs import config_of
@@ -54,16 +54,14 @@ def compare(
       yolo-losses compare mine.npz --cfg yolov4.cfg --picture errors.png
     """
     if picture:
-        need("bench", "the picture", "matplotlib")
+        need("plot", "the picture", "matplotlib")
     with failures():
         given = read(file)
         config = _config(given, version, preset, cfg_file, settings)
         report = hold(given, config=config, search=not no_search)
         _answer(report, json_file)
-        if picture and not report.has_picture:
-            click.echo("yolo-losses: no picture: no error has a place on the grid", err=True)
-        elif picture:
-            report.picture(picture)
+        if picture:
+            _picture(report, picture)
     raise SystemExit(0 if report.agrees else 1)
 
 
@@ -90,3 +88,15 @@ def _answer(report: Report, json_file: str | None) -> None:
     if json_file is not None:
         Path(json_file).write_text(text + "\n", encoding="utf-8")
     click.echo(str(report))
+
+
+def _picture(report: Report, path: str) -> None:
+    """A map of the errors of the first stage that differs, by head."""
+    from matplotlib.figure import Figure
+
+    difference = report.difference
+    if difference is None or not difference.has_places:
+        click.echo("yolo-losses: no picture: no error has a place on the grid", err=True)
+        return
+    onto = Figure((1 + 4 * len(difference.errors), 4.2), layout="constrained")
+    plot.error_maps(difference, onto).savefig(path, dpi=120)

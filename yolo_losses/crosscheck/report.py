@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
-from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -153,31 +151,6 @@ class Report:
             "search_complete": None if self.search is None else self.search.complete,
             "undecided": self.undecided,
         }
-
-    @property
-    def has_picture(self) -> bool:
-        """Whether there are errors that have places on the grid."""
-        return self.difference is not None and self.difference.errors[0].ndim >= 4
-
-    def picture(self, path: str | PathLike[str]) -> None:
-        """Save a map of the errors of the first stage that differs over the grid, by head.
-
-        Raises
-        ------
-        ValueError
-            Nothing differs, or what differs has no places.
-        ImportError
-            matplotlib is not installed.
-        """
-        if self.difference is None or not self.has_picture:
-            msg = "crosscheck: there is no error that has a place on the grid"
-            raise ValueError(msg)
-        if find_spec("matplotlib") is None:
-            msg = "the picture needs matplotlib: pip install 'yolo-losses[bench]'"
-            raise ImportError(msg)
-        from .picture import save
-
-        save(self.difference, path)
 
 
 def _name(e: Explanation) -> str:

@@ -42,6 +42,11 @@ class Difference(NamedTuple):
     quantiles: tuple[float, ...]  # of the absolute errors: 0.5, 0.9, 0.99, 1
     errors: Sequence[np.ndarray]
 
+    @property
+    def has_places(self) -> bool:
+        """Whether the errors have places on the grid, (N, H, W, ...)."""
+        return self.errors[0].ndim >= 4
+
 
 class Stage(NamedTuple):
     """One stage: whether it agrees, None for nothing handed in, and its largest error in ulp.

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import plot
+from ..plot import INK, PAPER
 from ..targets import Targets
 from .fit import Fit
 from .objects import GOAL, Object
@@ -18,7 +19,6 @@ CAPTION = 0.3  # above each
 HEADING = 0.5  # above all
 LEGEND = 0.75  # below all
 DPI = 110
-PAPER, INK = "#1E2226", "#F2F2F2"
 
 Place = tuple[float, float, float, float]
 
@@ -36,8 +36,7 @@ def write(
     name = fit.case.name.replace("no gate", "without its gate")
     title = f"YOLO{name}: responsible predictors after the fit, and the lowest IOU of each object"
     figure.text(0.5, 1 - HEADING / 2 / height, title, color=INK, size=15, ha="center", va="center")
-    style = {"facecolor": PAPER, "edgecolor": PAPER, "labelcolor": INK, "fontsize": 10}
-    plot.legend(figure, fit.case.config, loc="lower center", **style)
+    plot.legend(figure, fit.case.config, loc="lower center", fontsize=10)
     path = out / f"{fit.case.name.replace(' ', '-')}.png"
     figure.savefig(path)
     return path

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 
 from .. import plot
+from ..plot.style import Axes
 from .clusters import Clusters
 
 LINE = {"mean": "--o", "median": "-s"}
 
 
-def among_sizes(sizes: np.ndarray, found: Clusters, ax: plot.Axes) -> plot.Axes:
+def among_sizes(sizes: np.ndarray, found: Clusters, ax: Axes) -> Axes:
     """Sizes (M, 2) as dots and the anchors among them, pixels, both axes logarithmic."""
     from matplotlib.ticker import LogLocator, NullLocator
 
@@ -34,7 +35,7 @@ def among_sizes(sizes: np.ndarray, found: Clusters, ax: plot.Axes) -> plot.Axes:
     return ax
 
 
-def against_k(ks: Sequence[int], curves: Mapping[str, Sequence[float]], ax: plot.Axes) -> plot.Axes:
+def against_k(ks: Sequence[int], curves: Mapping[str, Sequence[float]], ax: Axes) -> Axes:
     """Mean IOU against k, one line an update."""
     for (name, values), hue in zip(curves.items(), (plot.HUES[1], plot.HUES[2]), strict=True):
         ax.plot(ks, values, LINE[name], color=hue, label=f"{name} update")

@@ -70,7 +70,7 @@ def ignored(book: Book, scene: Scene) -> None:
     found = scene.ignored_for_it()
     ious = _ious(scene, found)
     book.say(RULES[by] + " and that hold no object have no objectness loss: {num}.",
-             threshold=scene.config.ignore_threshold, num=len(found) or "there is none")  # fmt: skip
+             threshold=scene.config.ignore_threshold, num=len(found))  # fmt: skip
     order = sorted(range(len(found)), key=lambda k: -ious[k])
     for k in order[:LISTED]:
         book.say(
