@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from shutil import get_terminal_size
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import click
 import numpy as np
@@ -110,10 +110,12 @@ def _of_demo(
 
 def _answer(source: Source, image: str, truth: str, markdown: str | None) -> None:
     """Print and save."""
-    n = _index("--image", image, source.images, "images")
+    n = _index("--image", "images", image, source.images)
     names = source.objects(n)
-    held = int(source.targets.valid[n].sum())
-    t = _index("--object", truth, names or [str(k) for k in range(held)], "objects")
+    numbers = [str(k) for k in range(int(source.targets.valid[n].sum()))]
+    if not numbers:
+        fail(f"{source.images[n]} has no objects")
+    t = _index("--object", "objects", truth, names or numbers)
     raw = argument(source.case.config, source.heads)
     found = walk(raw, source.targets, source.case.config, n, t,
                  class_names=source.classes, truth_names=names)  # fmt: skip
@@ -126,12 +128,10 @@ def _answer(source: Source, image: str, truth: str, markdown: str | None) -> Non
     click.echo(found.text(min(get_terminal_size().columns, WIDEST)), nl=False)
 
 
-def _index(flag: str, text: str, names: Sequence[str], what: str) -> int:
+def _index(flag: str, what: str, text: str, names: Sequence[str]) -> int:
     """A name, or a number from 0."""
     if text in names:
         return list(names).index(text)
-    if text.isascii() and text.isdigit() and int(text) < len(names):
-        return int(text)
-    listed: Any = ", ".join(names) or "none"
-    return fail(f"{flag} must be one of the {len(names)} {what} by name or number: {listed}; "
-                f"got {text!r}")  # fmt: skip
+    if not (text.isascii() and text.isdigit() and int(text) < len(names)):
+        fail(f"{flag} must be one of the {len(names)} {what}: {', '.join(names)}; got {text!r}")
+    return int(text)

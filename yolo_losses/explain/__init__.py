@@ -12,7 +12,7 @@ from . import of_v1, of_v2, of_v3, of_v4, walk
 from .book import Book, Section, Step
 from .calculator import calculate
 from .page import Explanation, ObjectTerms
-from .scene import Scene, look
+from .scene import Scene, on_host
 
 __all__ = ["Explanation", "ObjectTerms", "Section", "Step", "calculate", "explain"]
 
@@ -57,9 +57,10 @@ def explain(
     numbers as printed, gives its result to within one unit of the fifth significant digit.
     """
     module = of_config("explain", config)
+    image, truth = map(_plain, (image, truth))
     with np.errstate(all="ignore"):
-        heads, there = look(module, raw, targets, config, image, truth)
-        scene = Scene(module, config, heads, there, int(truth), WALKS[module].constants,
+        heads, there = on_host(module, raw, targets, config, image, truth)
+        scene = Scene(module, config, heads, there, truth, WALKS[module].constants,
                       class_names, truth_names)  # fmt: skip
         book = Book()
         walk.truth(book, scene)
@@ -75,7 +76,12 @@ def explain(
         return Explanation(title, book.sections(), _terms(scene))
 
 
+def _plain(k: Any) -> Any:
+    """An index of NumPy as an int."""
+    return int(k) if isinstance(k, np.integer) else k
+
+
 def _terms(scene: Scene) -> ObjectTerms:
     """Sums over the predictors that it holds."""
-    rows = [p.row_index for p in scene.held] if scene.usable else []
+    rows = [p.row_index for p in scene.held]
     return ObjectTerms(*(float(v[rows].sum()) for v in scene.values[:3]))

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .calculator import DIGITS, MOST, calculate, printed
+from .calculator import DIGITS, MOST, calculate, number, printed
 
 SURE = 5  # significant digits of a result that a calculator finds again
 ROUNDING = 1e-13  # of the largest number in an expression: what float64 itself leaves open
@@ -60,7 +60,7 @@ class Quantity:
     @property
     def exact(self) -> bool:
         """Whether more digits change nothing."""
-        return self.digits >= MOST or calculate(str(self)) == self.value
+        return self.digits >= MOST or number(str(self)) == self.value
 
 
 class _Line(NamedTuple):
@@ -79,28 +79,38 @@ class _Line(NamedTuple):
         got, wanted = _calculate(self.numbers()), self.result.value
         if got == wanted or (math.isnan(got) and math.isnan(wanted)):
             return True
-        return abs(got - wanted) <= self._tolerance()
-
-    def _tolerance(self) -> float:
-        v = abs(self.result.value)
-        unit = 10.0 ** (math.floor(math.log10(v)) - SURE + 1) if 0 < v < math.inf else 0.0
+        if not all(math.isfinite(q.value) for q in self.operands.values()):
+            return not math.isfinite(wanted)  # inf − inf: what is left depends on the order
+        gap = abs(got - wanted)
+        if gap <= _unit(wanted):
+            return True
         largest = max((abs(q.value) for q in self.operands.values()), default=1.0)
-        return max(unit, ROUNDING * largest)
+        return gap <= ROUNDING * largest and not self._open()
+
+    def _open(self) -> list[Quantity]:
+        """The numbers that have more digits than are printed."""
+        return [q for q in self.operands.values() if not q.exact]
 
     def refine(self) -> None:
         """One more digit for every number that has more."""
-        open_ones = [q for q in self.operands.values() if not q.exact]
-        if not open_ones:
+        if not self._open():
             msg = f"{self.symbol} = {self.numbers()} does not give {self.result.value!r}"
             raise ArithmeticError(msg)
-        for q in open_ones:
+        for q in self._open():
             q.digits += 1
+
+
+def _unit(v: float) -> float:
+    """One in the last sure digit of a number."""
+    if v == 0 or not math.isfinite(v):
+        return 0.0
+    return 10.0 ** (math.floor(math.log10(abs(v))) - SURE + 1)
 
 
 def substitute(formula: str, numbers: Mapping[str, str]) -> str:
     """A formula with numbers for names; negative ones in parentheses where signs would meet."""
 
-    def number(match: re.Match[str]) -> str:
+    def put(match: re.Match[str]) -> str:
         name, square = match.groups()
         if name + square in numbers:
             name, square = name + square, ""
@@ -110,7 +120,7 @@ def substitute(formula: str, numbers: Mapping[str, str]) -> str:
         free = (not before or before.endswith(("(", ", "))) and not square
         return (text if free or not text.startswith("−") else f"({text})") + square
 
-    return NAME.sub(number, formula)
+    return NAME.sub(put, formula)
 
 
 @dataclass(eq=False)
@@ -189,7 +199,7 @@ def _settled(draft: _Draft) -> Section:
 
 def beside(q: Quantity, threshold: float) -> str:
     """A number with enough digits to show on which side of a threshold it lies."""
-    while not q.exact and _side(calculate(str(q)), threshold) != _side(q.value, threshold):
+    while not q.exact and _side(number(str(q)), threshold) != _side(q.value, threshold):
         q.digits += 1
     return str(q)
 

@@ -14,8 +14,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "atan": np.arctan,
     "sqrt": np.sqrt,
     "floor": np.floor,
-    "min": min,
-    "max": max,
+    "min": np.minimum,
+    "max": np.maximum,
     "σ": lambda t: 1 / (1 + np.exp(-t)),
     "softplus": lambda t: np.maximum(t, 0) + np.log1p(np.exp(-np.abs(t))),
 }
@@ -87,6 +87,11 @@ def printed(v: float, digits: int = DIGITS) -> str:
     if -5 < int(exponent) < 7:
         return _short(f"{v:.{max(0, digits - 1 - int(exponent))}f}")
     return _short(mantissa) + f"e{int(exponent)}".replace("-", "−")
+
+
+def number(text: str) -> float:
+    """The number that was printed."""
+    return float(text.replace("−", "-"))
 
 
 def _short(text: str) -> str:

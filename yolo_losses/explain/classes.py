@@ -25,7 +25,8 @@ def logistic(book: Book, c: np.ndarray, label: int, smoothing: float = 0.0) -> s
     costs = bce(c, p)
     for k in _listed(costs, label):
         book.let(f"c_{k}", c[k])
-        book.step(f"cost_{k}", _cross_entropy(f"c_{k}", c[k], yes if k == label else no))
+        formula = _cross_entropy(f"c_{k}", c[k], yes if k == label else no)
+        book.step(f"cost_{k}", formula, costs[k])
     return _sum(book, costs, label)
 
 
@@ -55,7 +56,7 @@ def softmax(book: Book, c: np.ndarray, label: int) -> str:
     else:
         book.given(Z=np.exp(c - (c.max() if shift else 0)).sum())
     for k in _listed(costs, label):
-        book.step(f"cost_{k}", f"({1 if k == label else 0} − {powers[k]} / Z)²")
+        book.step(f"cost_{k}", f"({1 if k == label else 0} − {powers[k]} / Z)²", costs[k])
     return _sum(book, costs, label)
 
 

@@ -34,8 +34,9 @@ def write(book: Book, scene: Scene) -> list[str]:
     book.section("The cell")
     book.say("Rows and columns of the grid count from 0; x and y are offsets inside the cell.")
     walk.cell(book, scene, at, "g_{}")
-    for axis, _, _ in walk.AXES:
+    for axis, _, count in walk.AXES:
         book.step(axis, f"g_{axis} − c_{axis}")
+        book.step(axis.upper(), f"g_{axis} / {count}")
     if not scene.held:
         return []
     names = _responsible(book, scene, at)
@@ -73,7 +74,7 @@ def _predictor(book: Book, scene: Scene, p: Predictor) -> Any:
     for k in "xywh":
         book.step(f"{k}{HAT}", f"σ(t_{k})")
     for axis, _, count in walk.AXES:
-        book.step(f"{axis}{HAT}₀", f"(c_{axis} + {axis}{HAT}) / {count}")
+        book.step(f"{axis.upper()}{HAT}", f"(c_{axis} + {axis}{HAT}) / {count}")
     symbol = f"IOU_{p.lane.anchor}"
     overlap.iou(book, of_image(), of_image(HAT), symbol)
     return book[symbol]

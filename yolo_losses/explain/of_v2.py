@@ -44,8 +44,9 @@ def _responsible(book: Book, scene: Scene, at: Predictor) -> list[str]:
     walk.outputs(book, scene, at)
     walk.prior(book, scene, at)
     walk.decode(book, scaled=False)
-    for axis, _, count in walk.AXES:
-        book.step(f"{axis}{HAT}₀", f"{axis}{HAT} / {count}")
+    for hat in ("", HAT):
+        for axis, _, count in walk.AXES:
+            book.step(f"{axis.upper()}{hat}", f"{axis}{hat} / {count}")
     overlap.iou(book, of_image(), of_image(HAT))
     book.section("The terms of its predictor", BOX, OBJ)
     book.given(λ_coord=config.lambda_coord, λ_obj=config.lambda_obj, t_o=t[4])

@@ -12,7 +12,8 @@ from .walk import Turn
 
 INVERSE = r"t_x = \mathrm{logit}(x - c_x) \quad t_y = \mathrm{logit}(y - c_y) \quad " \
     r"t_w = \log\frac{w}{p_w} \quad t_h = \log\frac{h}{p_h}"  # fmt: skip
-BOX = r"\lambda_\mathrm{coord} 1[\mathrm{IOU}_\mathrm{anchor}^\mathrm{truth} > g] (2 - wh) " \
+GATE = r"1[\mathrm{IOU}_\mathrm{anchor}^\mathrm{truth} > g]"
+BOX = r"\lambda_\mathrm{coord} %s (2 - wh) " \
     r"\left[ (t_x - \hat t_x)^2 + (t_y - \hat t_y)^2 + (t_w - \hat t_w)^2 + " \
     r"(t_h - \hat t_h)^2 \right]"  # fmt: skip
 OBJ = r"\lambda_\mathrm{obj} (-\log \hat C), \quad \hat C = \sigma(t_o)"
@@ -48,7 +49,7 @@ def _responsible(book: Book, scene: Scene, p: Predictor, turn: Turn) -> None:
 def _inverse(book: Book, scene: Scene, p: Predictor, turn: Turn) -> None:
     """What the raw outputs should be."""
     eps, r = scene.config.offset_eps, p.row_index
-    rows, truth = scene.rows, scene.constants_of_rows
+    rows, truth = scene.rows, scene.fixed
     book.section(turn.title("What the raw outputs should be"), INVERSE)
     book.say("The decode inverted at {place}.", place=scene.place_of(p))
     clipped = [not eps <= v[0, r] <= 1 - eps for v in (rows.x, rows.y)]
@@ -67,25 +68,24 @@ def _inverse(book: Book, scene: Scene, p: Predictor, turn: Turn) -> None:
 
 def _box(book: Book, scene: Scene, p: Predictor, turn: Turn) -> None:
     """The coordinates, and the gate."""
-    config = scene.config
-    book.section(turn.title("The box term"), BOX)
+    gated = scene.config.coord_iou_threshold is not None
+    book.section(turn.title("The box term"), BOX % (GATE if gated else ""))
     book.say("The raw outputs of the predictor have hats.")
-    gate = _gate(book, scene, p)
+    if gated:
+        _gate(book, scene, p)
     walk.outputs(book, scene, p, HAT)
-    book.given(λ_coord=config.lambda_coord)
+    book.given(λ_coord=scene.config.lambda_coord)
     book.step("d2", " + ".join(f"(t_{k} − t{HAT}_{k})²" for k in "xywh"))
+    gate = "gate·" if gated else ""
     book.step(f"box{turn.mark}", f"λ_coord·{gate}(2 − w·h)·d2", scene.values.box[p.row_index])
 
 
-def _gate(book: Book, scene: Scene, p: Predictor) -> str:
-    """The gate as a factor of the formula."""
+def _gate(book: Book, scene: Scene, p: Predictor) -> None:
+    """Whether coordinates count."""
     threshold = scene.config.coord_iou_threshold
-    if threshold is None:
-        return ""
-    is_open = bool(scene.constants_of_rows.gate[0, p.row_index])
+    is_open = bool(scene.fixed.gate[0, p.row_index])
     said = "is above" if is_open else "is not above"
     then = "coordinates count" if is_open else "coordinates cost nothing"
     book.say(f"IOU_anchor^truth = {{iou}} {said} the gate {{threshold}}: {then}.",
              iou=beside(book[f"IOU_{p.lane.prior}"], threshold), threshold=threshold)  # fmt: skip
     book.given(gate=is_open)
-    return "gate·"

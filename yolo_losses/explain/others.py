@@ -5,7 +5,8 @@ import numpy as np
 from ..boxes import cxcywh_to_xyxy
 from ..iou import iou
 from . import overlap, walk
-from .book import Book, Quantity
+from .book import Book
+from .calculator import printed
 from .classes import log_loss
 from .overlap import HAT, of_pixels
 from .scene import Predictor, Scene
@@ -73,9 +74,7 @@ def ignored(book: Book, scene: Scene) -> None:
              threshold=scene.config.ignore_threshold, num=len(found))  # fmt: skip
     order = sorted(range(len(found)), key=lambda k: -ious[k])
     for k in order[:LISTED]:
-        book.say(
-            "IOU {iou}: {place}.", iou=Quantity(float(ious[k])), place=scene.place_of(found[k])
-        )
+        book.say("IOU {iou}: {place}.", iou=printed(ious[k]), place=scene.place_of(found[k]))
     if found and by != "shape":
         book.say("The first of them, in pixels:")
         _example(book, scene, found[order[0]], by)

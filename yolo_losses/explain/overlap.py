@@ -22,7 +22,7 @@ class Named(NamedTuple):
 
 def of_image(hat: str = "") -> Named:
     """Of a box in fractions of the image."""
-    return Named(f"x{hat}₀", f"y{hat}₀", f"w{hat}", f"h{hat}", hat)
+    return Named(f"X{hat}", f"Y{hat}", f"w{hat}", f"h{hat}", hat)
 
 
 def of_pixels(hat: str = "") -> Named:

@@ -71,7 +71,7 @@ class Explanation:
 
 def columns(text: str) -> int:
     """Columns of a terminal that a text takes: a hat takes none."""
-    return sum(not unicodedata.combining(letter) for letter in text)
+    return len(text) - sum(map(bool, map(unicodedata.combining, text)))
 
 
 def _is_given(step: Step) -> bool:

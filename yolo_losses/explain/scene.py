@@ -51,6 +51,7 @@ class Scene:
     raw: tuple[np.ndarray, ...]  # as handed in, of one image
     targets: Targets
     truth: int
+    # of a version: float64 rows → those that its truth is made of, and the truth
     constants: Callable[["Scene", Assignment], tuple[Assignment, Any]]
     class_names: Sequence[str]
     truth_names: Sequence[str]
@@ -71,24 +72,23 @@ class Scene:
         return found
 
     @cached_property
-    def _constants(self) -> tuple[Assignment, Any]:
-        """The same choices with float64 numbers, and what the formula holds constant."""
-        return self.constants(self, self.chosen._replace(rows=in_float64(self.chosen.rows)))
-
-    @property
-    def constants_of_rows(self) -> Any:
-        """The version's `Truth` of the rows, (1, R, ...)."""
-        return self._constants[1]
+    def _fixed(self) -> tuple[Assignment, Any]:
+        return self.constants(self, self.chosen._replace(rows=_in_float64(self.chosen.rows)))
 
     @property
     def rows(self) -> Rows:
-        """All pairs of a truth and a predictor that it may hold, (1, R)."""
-        return self._constants[0].rows
+        """The same choices with float64 numbers: truths and predictors they may hold, (1, R)."""
+        return self._fixed[0].rows
+
+    @property
+    def fixed(self) -> Any:
+        """What the formula holds constant: the version's `Truth` of the rows, (1, R, ...)."""
+        return self._fixed[1]
 
     @cached_property
     def values(self) -> Values:
         """The terms, unsummed."""
-        formula, (found, truth) = self.module.FORMULA, self._constants
+        formula, (found, truth) = self.module.FORMULA, self._fixed
         problem = terms.problem(self.wide, found, truth)
         box, obj, cls = terms.of_each_row(formula, problem, self.config)
         to = grid.plane(self.wide, found.layout, 4)
@@ -225,7 +225,7 @@ class Scene:
         """A predictor in words."""
         cell = f"row {p.row}, column {p.col}"
         if self.one_a_cell:
-            return f"predictor {p.lane.anchor} of {cell}"
+            return f"the cell of {cell}"
         place = f"{self.anchor_of(p.lane.prior)} of {cell}"
         if not hasattr(self.config, "masks"):
             return place
@@ -237,16 +237,16 @@ class Scene:
         return f"truth {t} ({self.truth_names[t]})" if known else f"truth {t}"
 
 
-def in_float64(rows: Rows) -> Rows:
+def _in_float64(rows: Rows) -> Rows:
     """Rows with the same choices and float64 numbers."""
     floats = {name: getattr(rows, name).astype(np.float64) for name in ("iou", "x", "y", "w", "h")}
     return rows._replace(**floats)
 
 
-def look(
-    module: Any, raw: Any, targets: Targets, config: Any, image: Any, truth: Any,
-) -> tuple[tuple[np.ndarray, ...], Targets]:  # fmt: skip
-    """One image of a batch of any library on the host, and its targets."""
+def on_host(
+    module: Any, raw: Any, targets: Targets, config: Any, image: int, truth: int
+) -> tuple[tuple[np.ndarray, ...], Targets]:
+    """One image of a batch of any library: its raw outputs and targets, checked."""
     module._check_call("explain", raw, targets, config)
     heads = raw if isinstance(raw, list | tuple) else (raw,)
     _check.index("explain", "image", image, heads[0].shape[0])

@@ -18,11 +18,11 @@ def truth(book: Book, scene: Scene) -> None:
     book.say("Its class is {label}. Centre and size are fractions of the image. The raw outputs, "
              "{dtype}, decide cell and predictors as in training; what follows is float64.",
              label=scene.class_of(int(labels)), dtype=scene.raw[0].dtype)  # fmt: skip
-    book.say("Each number has the digits that its use needs: an expression, evaluated as it is "
-             "printed, gives its result to within one unit of the fifth digit.")  # fmt: skip
-    found = scene.chosen.truths
-    box = [v[0, scene.truth] for v in found[:4]] if scene.usable else boxes
-    book.given(**dict(zip(("x₀", "y₀", "w", "h"), box, strict=True)))
+    if scene.usable:
+        book.say("Each number has the digits that its use needs: an expression, evaluated as it is "
+                 "printed, gives its result to within one unit of the fifth digit.")  # fmt: skip
+        boxes = [v[0, scene.truth] for v in scene.chosen.truths[:4]]
+    book.given(**dict(zip(("x₀", "y₀", "w", "h"), boxes, strict=True)))
 
 
 def nothing(book: Book, scene: Scene) -> None:
