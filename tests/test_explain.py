@@ -83,6 +83,17 @@ class TestPocketCalculator:
         for at in np.ndindex(n, min(t, 4)):
             assert check(explain(raw, case.targets, case.config, *at), (60,)) >= 1
 
+    @pytest.mark.parametrize("dtype", [np.float64, np.float32])
+    @pytest.mark.parametrize("case", PLAIN.values(), ids=ids)
+    def test_small_truths_and_borders(self, case, dtype):
+        """Sizes at which areas vanish, centres a rounding away from the border of a cell."""
+        rows = [(0.3, 0.3, size, size) for size in (1e-6, 1e-12, 1e-20, 1e-30)]
+        rows += [(0.5, 0.5 + 1e-8, 0.1, 0.1), (0.25 - 1e-9, 0.5 - 1e-17, 1e-3, 1), (1, 0, 1, 1)]
+        targets = yl.pad_targets([rows] * 2, [[0] * len(rows)] * 2)
+        raw = argument(case.config, [x.astype(dtype) for x in case.heads])
+        for truth in range(len(rows)):
+            check(explain(raw, targets, case.config, 0, truth))
+
     def test_equal_boxes(self):
         """IOU 1, v 0: nothing is left to divide."""
         case = by_name("v4-exact-equal-ciou")
@@ -393,7 +404,7 @@ class TestInputs:
     def test_no_truths(self, case):
         targets = yl.pad_targets([[]] * 2, [[]] * 2)
         with pytest.raises(
-            ValueError, match="explain: truth must be an index, and there is nothing"
+            ValueError, match="explain: truth must be an index, but there is none, got 0"
         ):
             explain(case.raw, targets, case.config)
 
@@ -524,6 +535,6 @@ class TestCalculator:
 
     def test_beside_a_threshold(self):
         book = Book()
-        assert beside(book.let("a", 0.21300000399351), 0.213) == "0.213000004"
-        assert beside(book.let("a", 0.5), 0.5) == "0.5"
-        assert beside(book.let("a", 0.7), 0.5) == "0.7"
+        assert str(beside(book.let("a", 0.21300000399351), 0.213)) == "0.213000004"
+        assert str(beside(book.let("a", 0.5), 0.5)) == "0.5"
+        assert str(beside(book.let("a", 0.7), 0.5)) == "0.7"

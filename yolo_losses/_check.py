@@ -226,7 +226,7 @@ def grid_shape(where: str, x: object) -> tuple[int, int]:
 def index(where: str, argument: str, x: object, num: int) -> None:
     """The index of one of several things."""
     if type(x) is not int or not 0 <= x < num:
-        expected = f"be an index 0 … {num - 1}" if num else "be an index, and there is nothing"
+        expected = f"be an index 0 … {num - 1}" if num else "be an index, but there is none"
         wrong_value(where, argument, expected, repr(x))
 
 

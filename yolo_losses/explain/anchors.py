@@ -27,14 +27,9 @@ def anchors(book: Book, scene: Scene) -> dict[int, Quantity]:
     return found
 
 
-def best(ious: dict[int, Quantity]) -> int:
-    """The anchor of the highest IOU, the first of equals."""
-    return max(ious, key=lambda k: ious[k].value)
-
-
 def say_best(book: Book, scene: Scene, ious: dict[int, Quantity]) -> None:
-    """Which is the best, and which heads have it."""
-    k = best(ious)
+    """Which is the best, the first of equals, and which heads have it."""
+    k = max(ious, key=lambda k: ious[k].value)
     heads = sorted({lane.head for lane in scene.lanes if lane.prior == k})
     where = f"head {' and head '.join(map(str, heads))} has it" if heads else "no head has it"
     pyramid = hasattr(scene.config, "masks")

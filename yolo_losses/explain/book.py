@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from .calculator import DIGITS, MOST, calculate, number, printed
 
 SURE = 5  # significant digits of a result that a calculator finds again
+HAT = "\u0302"  # put behind a letter
 ROUNDING = 1e-13  # of the largest number in an expression: what float64 itself leaves open
 # a name may have a hat, a combining letter; ² belongs to it if it was given that name
 NAME = re.compile(r"(?<![\w\u0302.])(?!\d)((?:(?!²)[\w\u0302])+)(²?)")
@@ -197,11 +198,11 @@ def _settled(draft: _Draft) -> Section:
     return Section(draft.title, draft.equations, tuple(sentences), tuple(steps))
 
 
-def beside(q: Quantity, threshold: float) -> str:
-    """A number with enough digits to show on which side of a threshold it lies."""
+def beside(q: Quantity, threshold: float) -> Quantity:
+    """The same number with enough digits to show on which side of a threshold it lies."""
     while not q.exact and _side(number(str(q)), threshold) != _side(q.value, threshold):
         q.digits += 1
-    return str(q)
+    return q
 
 
 def _side(v: float, threshold: float) -> int:

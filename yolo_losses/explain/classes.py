@@ -8,7 +8,7 @@ from .scene import Scene
 
 ALL = 12  # so many classes are listed in full; of more
 LISTED = 6  # the true one and the dearest, and the others as one sum
-SATURATED = 8.0  # a logit beyond which 1 − σ has few digits on a calculator
+SATURATED = 12.0  # a logit beyond which 1 − σ(t) has few digits on a calculator
 
 
 def logistic(book: Book, c: np.ndarray, label: int, smoothing: float = 0.0) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 from .. import v1
 from ..matching import Assignment
 from . import classes, others, overlap, walk
-from .book import Book
-from .overlap import HAT, of_image
+from .book import HAT, Book, Quantity
+from .overlap import of_image
 from .scene import Predictor, Scene
 
 DECODE = r"\hat x = \sigma(t_x) \quad \hat y = \sigma(t_y) \quad \hat w = \sigma(t_w) \quad " \
@@ -66,10 +66,10 @@ def _responsible(book: Book, scene: Scene, at: Predictor) -> list[str]:
     return ["box", "obj", "cls"]
 
 
-def _predictor(book: Book, scene: Scene, p: Predictor) -> Any:
+def _predictor(book: Book, scene: Scene, p: Predictor) -> Quantity:
     """Decode of one predictor and its IOU with the truth."""
     book.section(f"Predictor {p.lane.anchor} of the cell", DECODE, overlap.IOU)
-    book.say("σ(t) = 1 / (1 + exp(−t)). Boxes meet in fractions of the image.")
+    book.say("Boxes meet in fractions of the image.")
     walk.outputs(book, scene, p)
     for k in "xywh":
         book.step(f"{k}{HAT}", f"σ(t_{k})")

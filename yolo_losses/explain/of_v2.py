@@ -5,8 +5,8 @@ from typing import Any
 from .. import v2
 from ..matching import Assignment
 from . import anchors, classes, others, overlap, walk
-from .book import Book
-from .overlap import HAT, of_image
+from .book import HAT, Book
+from .overlap import of_image
 from .scene import Predictor, Scene
 
 DECODE = r"\hat x = \sigma(t_x) + c_x \quad \hat y = \sigma(t_y) + c_y \quad " \
@@ -40,7 +40,7 @@ def _responsible(book: Book, scene: Scene, at: Predictor) -> list[str]:
     """Decode, IOU and the terms of the predictor that it holds."""
     config, r, (t, c) = scene.config, at.row_index, scene.raw_of(at)
     book.section("What its predictor says", DECODE, overlap.IOU)
-    book.say("{place}. σ(t) = 1 / (1 + exp(−t)).", place=others.upper(scene.place_of(at)))
+    book.say("{place}.", place=others.upper(scene.place_of(at)))
     walk.outputs(book, scene, at)
     walk.prior(book, scene, at)
     walk.decode(book, scaled=False)

@@ -5,8 +5,7 @@ from typing import Any
 from .. import v3
 from ..matching import Assignment
 from . import anchors, others, walk
-from .book import Book, beside
-from .overlap import HAT
+from .book import HAT, Book, beside
 from .scene import Predictor, Scene
 from .walk import Turn
 
@@ -51,7 +50,10 @@ def _inverse(book: Book, scene: Scene, p: Predictor, turn: Turn) -> None:
     eps, r = scene.config.offset_eps, p.row_index
     rows, truth = scene.rows, scene.fixed
     book.section(turn.title("What the raw outputs should be"), INVERSE)
-    book.say("The decode inverted at {place}.", place=scene.place_of(p))
+    book.say(
+        "The decode inverted at {place}. logit(v) = ln(v / (1 − v)), the inverse of σ.",
+        place=scene.place_of(p),
+    )
     clipped = [not eps <= v[0, r] <= 1 - eps for v in (rows.x, rows.y)]
     if any(clipped):
         book.say("An offset is clipped to ε … 1 − ε: at the border logit is infinite.")

@@ -5,9 +5,9 @@ from typing import Any
 from .. import v4
 from ..matching import Assignment
 from . import anchors, others, overlap, walk
-from .book import Book, Quantity, beside
+from .book import HAT, Book, Quantity, beside
 from .of_v3 import CLS, NOOBJ, OBJ
-from .overlap import HAT, of_pixels
+from .overlap import of_pixels
 from .scene import Predictor, Scene
 from .walk import Turn
 
@@ -37,20 +37,20 @@ def _say_who(book: Book, scene: Scene, ious: dict[int, Quantity]) -> None:
     """Which anchors it asks for, and why."""
     threshold, literal = scene.config.assign_iou_threshold, scene.config.assign == "intersection"
     above = [k for k in ious if ious[k].value > threshold]
-    listed = ", ".join(f"{scene.anchor_of(k)} with {beside(ious[k], threshold)}" for k in above)
+    listed = ", ".join(f"{scene.anchor_of(k)} with {{iou_{k}}}" for k in above)
     rule = "the best, and only if it is" if literal else "the best, and every one"
-    book.say("Responsible is {rule} above {threshold}. Above it: {listed}.",
-             rule=rule, threshold=threshold, listed=listed or "none")  # fmt: skip
+    book.say(f"Responsible is {rule} above {threshold}. Above it: {listed or 'none'}.",
+             **{f"iou_{k}": beside(iou, threshold) for k, iou in ious.items()})  # fmt: skip
 
 
 def _responsible(book: Book, scene: Scene, p: Predictor, turn: Turn) -> None:
     """Decode and the terms of one predictor that it holds."""
     name = scene.config.similarity
     book.section(turn.title("What it says"), DECODE)
-    book.say("{place}. σ(t) = 1 / (1 + exp(−t)).", place=others.upper(scene.place_of(p)))
+    book.say("{place}.", place=others.upper(scene.place_of(p)))
     book.given(stride=scene.config.strides[p.lane.head])
     others.predicted(book, scene, p)
-    box = rf"\lambda_\mathrm{{coord}} (1 - \mathrm{{{name.upper()}}})"
+    box = rf"\lambda_\mathrm{{coord}} (1 - \mathrm{{{name.upper().replace('_', ' ')}}})"
     book.section(turn.title("The box term"), box, *overlap.equations(name))
     book.say("Boxes meet in pixels of the network input.")
     for axis, _, _ in walk.AXES:

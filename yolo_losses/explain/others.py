@@ -5,10 +5,10 @@ import numpy as np
 from ..boxes import cxcywh_to_xyxy
 from ..iou import iou
 from . import overlap, walk
-from .book import Book
+from .book import HAT, Book
 from .calculator import printed
 from .classes import log_loss
-from .overlap import HAT, of_pixels
+from .overlap import of_pixels
 from .scene import Predictor, Scene
 
 LISTED = 3  # ignored priors with their IOU

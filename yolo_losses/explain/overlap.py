@@ -7,7 +7,7 @@ import numpy as np
 
 from ..boxes import split
 from ..iou import SIMILARITY, centred
-from .book import Book
+from .book import HAT, Book
 
 
 class Named(NamedTuple):
@@ -28,9 +28,6 @@ def of_image(hat: str = "") -> Named:
 def of_pixels(hat: str = "") -> Named:
     """Of a box in pixels of the network input."""
     return Named(f"X{hat}", f"Y{hat}", f"w{hat}_px", f"h{hat}_px", hat)
-
-
-HAT = "\u0302"
 
 
 def iou(book: Book, truth: Named, pred: Named, symbol: str = "IOU") -> None:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from ..elementwise import EXP_LIMIT
 from . import classes
-from .book import Book
+from .book import HAT, Book
 from .scene import Predictor, Scene
 
 AXES = (("x", "w", "W"), ("y", "h", "H"))  # centre, size, and the count of cells along it
@@ -20,7 +20,8 @@ def truth(book: Book, scene: Scene) -> None:
              label=scene.class_of(int(labels)), dtype=scene.raw[0].dtype)  # fmt: skip
     if scene.usable:
         book.say("Each number has the digits that its use needs: an expression, evaluated as it is "
-                 "printed, gives its result to within one unit of the fifth digit.")  # fmt: skip
+                 "printed, gives its result to within one unit of the fifth digit. "
+                 "σ(t) = 1 / (1 + exp(−t)), softplus(t) = ln(1 + exp(t)).")  # fmt: skip
         boxes = [v[0, scene.truth] for v in scene.chosen.truths[:4]]
     book.given(**dict(zip(("x₀", "y₀", "w", "h"), boxes, strict=True)))
 
@@ -117,12 +118,12 @@ def decode(book: Book, scaled: bool) -> None:
     """x̂ ŷ in cells and ŵ ĥ in fractions of the image, of an anchor's raw outputs."""
     sigmoid = "s·σ(t_{0}) − (s − 1)/2 + c_{0}" if scaled else "σ(t_{0}) + c_{0}"
     for axis, _, _ in AXES:
-        book.step(f"{axis}̂", sigmoid.format(axis))
+        book.step(f"{axis}{HAT}", sigmoid.format(axis))
     for _, size, _ in AXES:
         t = f"t_{size}"
         if abs(book[t].value) > EXP_LIMIT:
             t = f"min(max({t}, −{EXP_LIMIT:g}), {EXP_LIMIT:g})"
-        book.step(f"{size}̂", f"p_{size}·exp({t})")
+        book.step(f"{size}{HAT}", f"p_{size}·exp({t})")
 
 
 def logistic_terms(book: Book, scene: Scene, p: Predictor, turn: Turn, obj: str, *cls: str) -> None:
@@ -130,8 +131,8 @@ def logistic_terms(book: Book, scene: Scene, p: Predictor, turn: Turn, obj: str,
     config, r, (t, c) = scene.config, p.row_index, scene.raw_of(p)
     book.section(turn.title("The objectness term"), obj)
     book.given(λ_obj=config.lambda_obj, t_o=t[4])
-    book.step("C\u0302", "σ(t_o)")
-    cost = "softplus(−t_o)" if abs(t[4]) > classes.SATURATED else "(−ln(C\u0302))"
+    book.step(f"C{HAT}", "σ(t_o)")
+    cost = "softplus(−t_o)" if abs(t[4]) > classes.SATURATED else f"(−ln(C{HAT}))"
     book.step(f"obj{turn.mark}", f"λ_obj·{cost}", scene.values.obj[r])
     book.section(turn.title("The class term"), *cls)
     classes.say(book, scene)
