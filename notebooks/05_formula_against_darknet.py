@@ -84,18 +84,18 @@ for tx in t:
 figure, ax = pyplot.subplots(figsize=(8, 4), layout="constrained")
 for (name, line), hue, style in zip(slopes.items(), plot.LINE_HUES, ("-", "--"), strict=False):
     ax.plot(t, line, style, color=hue, linewidth=2, label=name)
-ax.axhline(0, color=plot.INK, linewidth=0.8)
-ax.axvline(np.log(0.3 / 0.7), color=plot.INK, linewidth=0.8, linestyle=":")
+ax.axhline(0, color="black", linewidth=0.8)
+ax.axvline(np.log(0.3 / 0.7), color="black", linewidth=0.8, linestyle=":")
 ax.set(xlabel="t_x, logits", ylabel="pull on t_x, −dL/dt_x", ylim=(-4, 4))
 ax.annotate("logit(0.3)", (np.log(0.3 / 0.7), 3.4), (6, 0), textcoords="offset points")
-ax.legend(loc="lower left", frameon=False)
+legend = ax.legend(loc="lower left", frameon=False)
 
 # %% [markdown]
 # ## The gradients of boxes
 #
 # AlexeyAB's YOLOv4 layer has a gradient routine for IOU, GIOU, DIOU and CIOU that is not the
-# gradient of these similarities. The arrows of a box of 40 × 120 around one of 100 × 60: left what
-# the similarity says, right what the program takes for it.
+# gradient of these similarities. The arrows of a box of 40 × 120 around one of 100 × 60: above what
+# the similarity says, below what the program takes for it.
 
 
 # %%
@@ -128,10 +128,11 @@ for row, (title, rule) in zip(axes, rules.items(), strict=True):
         ax.set_title(f"{name}, {title}", fontsize=10)
 
 # %% [markdown]
-# IOU of boxes that are apart has no slope; the program has one, since it multiplies the sides of the
-# intersection without clipping them at 0, and where the boxes are apart on one axis alone it leads
-# away. GIOU, DIOU and CIOU are bent where the boxes overlap or the enclosing box comes in. What that
-# does to a regression is the question of notebook 10.
+# IOU of boxes that are apart has no slope. The program has one, since it multiplies the sides of
+# the intersection without clipping them at 0: where the boxes are apart on both axes that product
+# grows with the distance, and the arrows lead away. The same product bends GIOU; in DIOU and CIOU,
+# the part of the enclosing box has the wrong sign, which makes far boxes faster. What that does to
+# a regression is the question of notebook 10.
 #
 # ## From a cfg file
 #
@@ -165,6 +166,6 @@ print(cfg.report(network))
 
 # %% [markdown]
 # Neither is wrong: the formula is what was published, the program what was trained. Whoever
-# reproduces a result needs to know which of them a number came from. The same comparison on your own
-# numbers: `yolo-losses explain-difference v3 darknet_v3 --raw FILE.npz --labels DIR`; all programs,
-# term by term: `yolo_losses/dialects/README.md`.
+# reproduces a result needs to know which of them a number came from. The same comparison on your
+# own numbers: `yolo-losses explain-difference v3 darknet_v3 --raw FILE.npz --labels DIR`; all
+# programs, term by term: `yolo_losses/dialects/README.md`.

@@ -355,15 +355,14 @@ def test_a_name_twice_in_safetensors_is_refused(tmp_path):
 
 
 def test_libraries_that_are_missing_are_named(tmp_path, monkeypatch):
-    path, arrays = saved(tmp_path)
     (tmp_path / "x.safetensors").write_bytes(b"\0" * 16)
     monkeypatch.setitem(sys.modules, "safetensors", None)
     refused(tmp_path / "x.safetensors", "pip install 'yolo-losses[compare]'")
-    path, _ = saved(tmp_path, **{"boxes.1": arrays["boxes.1"] + 0.01})
-    answer = compare(str(path), search=False)
-    monkeypatch.setattr("yolo_losses.crosscheck.report.find_spec", lambda name: None)
-    with pytest.raises(ImportError, match="needs matplotlib"):
-        answer.picture(tmp_path / "x.png")
+    path, _ = saved(tmp_path)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    done = run(path, "--picture", tmp_path / "x.png")
+    assert done.exit_code == 2
+    assert "the picture needs matplotlib: pip install 'yolo-losses[plot]'" in done.stderr
 
 
 def test_no_picture_where_nothing_has_a_place(tmp_path):

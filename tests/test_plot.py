@@ -8,6 +8,7 @@ import pytest
 
 import yolo_losses as yl
 from yolo_losses import plot
+from yolo_losses.plot.style import line_styles
 
 pytest.importorskip("matplotlib")
 
@@ -126,6 +127,20 @@ class TestNames:
         for a, b in combinations(spots, 2):
             assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
 
+    def test_of_boxes_that_leave_the_picture(self, ax):
+        """Two boxes on one corner, which they pass: the second text goes to another one."""
+        a, b = self.place(ax, [[0.1, 0.5, 0.3, 1.1], [0.1, 0.5, 0.3, 1.2]], ["one", "another"])
+        assert a[2] <= b[0] or b[2] <= a[0] or a[3] <= b[1] or b[3] <= a[1]
+        assert min(a.min(), b.min()) >= -0.005
+
+    def test_axes_that_a_layout_makes_smaller(self):
+        """Places fit the axes as they are drawn."""
+        figure = Figure((6, 4), dpi=100, layout="constrained")
+        FigureCanvasAgg(figure)
+        ax = figure.subplots()
+        (spot,) = self.place(ax, [[0.5, 0.6, 0.8, 0.8]], ["cat"])
+        assert spot[3] == pytest.approx(0.2, abs=0.03)
+
     def test_none(self, ax):
         assert plot.names(np.zeros((0, 4)), [], ax) is ax
 
@@ -187,8 +202,34 @@ def test_legend(ax, config, labels):
     assert [text.get_text() for text in legend.get_texts()] == labels
 
 
-def test_hues_are_apart_without_green_receptors():
-    """Machado et al. 2009, deuteranopia: the hues of three heads and white stay apart."""
-    matrix = [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]]
-    seen = [np.array(matrix) @ colors.to_rgb(hue) for hue in (*plot.HUES[:3], plot.TRUTH)]
+# Machado et al. 2009, severity 1: what readers without one kind of receptors see.
+BLINDNESS = {
+    "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+}
+TABLES = {
+    "heads on photographs": (*plot.HUES, plot.TRUTH),
+    "terms on white": (*plot.TERM_HUES.values(), "white"),
+    "lines on white": (*plot.LINE_HUES, "white"),
+}
+
+
+@pytest.mark.parametrize("hues", TABLES.values(), ids=TABLES)
+@pytest.mark.parametrize("matrix", BLINDNESS.values(), ids=BLINDNESS)
+def test_hues_are_apart_for_colour_blind_readers(hues, matrix):
+    seen = [np.array(matrix) @ colors.to_rgb(hue) for hue in hues]
     assert min(np.linalg.norm(a - b) for a, b in combinations(seen, 2)) > 0.3
+
+
+def test_line_styles_differ_and_names_keep_theirs():
+    many = line_styles([f"run {k}" for k in range(20)])
+    assert len({(style["color"], style["linestyle"]) for style in many.values()}) == 20
+    four = line_styles(["iou", "giou", "diou", "ciou"])
+    assert line_styles(["l2", "ciou"])["ciou"] == line_styles(["ciou"])["ciou"] == four["ciou"]
+    assert line_styles(["l2", "ciou"])["l2"] not in four.values()
+    assert line_styles(["l2"])["l2"] == line_styles(["iou"])["iou"]  # the first, where it is alone
+
+
+def test_every_function_is_public():
+    assert set(plot.__all__) <= set(vars(plot))
+    assert all(getattr(plot, name).__doc__ for name in plot.__all__)

@@ -43,7 +43,14 @@ def _checked(where: str, boxes: Array, names: str) -> tuple[Array, Array, Array,
 
 
 def cxcywh_to_xyxy(boxes: Array) -> Array:
-    """Centre form to corner form: x ∓ w/2, y ∓ h/2."""
+    """Centre form to corner form: x ∓ w/2, y ∓ h/2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cxcywh_to_xyxy(np.array([3.0, 4.0, 2.0, 6.0])).tolist()
+    [2.0, 1.0, 4.0, 7.0]
+    """
     x, y, w, h = _checked("boxes.cxcywh_to_xyxy", boxes, "x y w h")
     return namespace(boxes).stack(edges(x, y, w, h), axis=-1)
 

@@ -47,6 +47,12 @@ def from_nchw(x: Array, num_anchors: int | None) -> Array:
     ------
     ValueError
         Not four axes, or channels that A does not divide.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from_nchw(np.zeros((2, 255, 13, 13)), num_anchors=3).shape
+    (2, 13, 13, 3, 85)
     """
     d = _split("grid.from_nchw", x, 4, 1, num_anchors)
     xp, (n, _, h, w) = namespace(x), x.shape

@@ -177,6 +177,12 @@ def iou(pred: Any, gt: Any) -> Any:
     Notes
     -----
     Slopes of minimum and maximum share ½–½ at a tie; an intersection of width 0 has slope 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(iou(np.array([0.0, 0, 4, 2]), np.array([2.0, 0, 6, 2])))
+    0.3333333333333333
     """
     inter, union = _inter_union(pred, gt)
     return ratio(inter, union)  # (1)
@@ -200,6 +206,12 @@ def giou(pred: Any, gt: Any) -> Any:
     Notes
     -----
     Source: Rezatofighi et al. 2019, algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(giou(np.array([0.0, 0, 2, 2]), np.array([2.0, 0, 4, 4])))
+    -0.25
     """
     inter, union = _inter_union(pred, gt)
     enclosing = _area(_enclosure(pred, gt))
@@ -224,6 +236,12 @@ def diou(pred: Any, gt: Any) -> Any:
     Notes
     -----
     Source: Zheng et al. 2020, equation 7. darknet raises ρ²/c² to the power 0.6.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> float(diou(np.array([0.0, 0, 4, 3]), np.array([0.0, 0, 4, 1])))
+    0.29333333333333333
     """
     inter, union = _inter_union(pred, gt)
     return ratio(inter, union) - distance(pred, gt)  # (1)
@@ -251,6 +269,12 @@ def ciou(pred: Any, gt: Any) -> Any:
     α is constant for the gradient, v is not.
     Source: Zheng et al. 2020, equations 8 to 11. Programs add an ε to (2) or leave out the factor
     1/(w² + h²) of the gradient of (1).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> round(float(ciou(np.array([0.0, 0, 4, 2]), np.array([0.0, 0, 4, 4]))), 6)
+    0.465502
     """
     (w_hat, h_hat), (w, h) = parts(_size(pred)), parts(_size(gt))
     iou = ratio(*_inter_union(pred, gt))
@@ -280,6 +304,13 @@ def value_and_grad(name: str, pred: Array, gt: Array) -> tuple[Array, Array]:
     ------
     ValueError, TypeError
         As `iou`, and for a name that does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> value, grad = value_and_grad("iou", np.array([0.0, 0, 4, 2]), np.array([2.0, 0, 6, 2]))
+    >>> grad.round(6).tolist()
+    [0.055556, 0.0, 0.166667, 0.0]
     """
     _check.choice("iou.value_and_grad", "name", name, SIMILARITY)
     pred, gt = _checked("iou.value_and_grad", pred, gt)

@@ -80,6 +80,14 @@ def detections(raw: Any, config: Any, *, size: tuple[float, float] = (1, 1)) -> 
     ------
     ValueError, TypeError
         As `decode`, and a size that is not two positive numbers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from yolo_losses import v2
+    >>> found = detections(np.zeros((1, 13, 13, 5, 5 + 80)), v2.Config.coco(), size=(416, 416))
+    >>> found.boxes.shape, round(float(found.scores.max()), 5)
+    ((1, 845, 4), 0.00625)
     """
     where = "nms.detections"
     module = of_config(where, config)
@@ -151,6 +159,16 @@ def nms(
     ------
     ValueError, TypeError
         Shapes, dtypes, libraries or devices that do not fit, and options that do not exist.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> boxes = np.array([[0.0, 0, 4, 4], [1, 0, 5, 4], [2, 0, 6, 4]])
+    >>> found = nms(boxes, np.array([0.9, 0.8, 0.7]), threshold=0.5)
+    >>> found.keep.tolist()
+    [True, False, True]
+    >>> found.order[found.keep[found.order]].tolist()
+    [0, 2]
     """
     where = "nms.nms"
     _check_boxes(where, boxes, scores, labels)

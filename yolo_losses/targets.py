@@ -61,6 +61,12 @@ def pad_targets(
     ------
     ValueError
         Lengths that differ, a wrong shape, or the first invalid row, by image and row.
+
+    Examples
+    --------
+    >>> targets = pad_targets([[(0.5, 0.5, 0.2, 0.3)], []], [[16], []])
+    >>> targets.boxes.shape, targets.labels.tolist(), targets.valid.tolist()
+    ((2, 1, 4), [[16], [0]], [[True], [False]])
     """
     where = "pad_targets"
     _check.choice(where, "on_invalid", on_invalid, ("raise", "drop"))

@@ -243,6 +243,16 @@ def loss(raw: Array, targets: Targets, config: Config) -> LossTerms:
     Notes
     -----
     Constant for the gradient: IOU_pred^truth and every choice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from yolo_losses import pad_targets
+    >>> raw = np.zeros((2, 7, 7, 2 * 5 + 20))
+    >>> targets = pad_targets([[(0.5, 0.5, 0.2, 0.3)], []], [[3], []])
+    >>> terms = loss(raw, targets, Config.voc())
+    >>> terms.total.round(3).tolist(), terms.box.shape
+    ([13.607, 12.25], (2, 1))
     """
     _check_call("v1.loss", raw, targets, config)
     return terms.evaluate(FORMULA, (raw,), targets, config)

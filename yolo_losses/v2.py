@@ -248,6 +248,16 @@ def loss(raw: Array, targets: Targets, config: Config) -> LossTerms:
     Notes
     -----
     Constant for the gradient: IOU_pred^truth and every choice.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from yolo_losses import pad_targets
+    >>> raw = np.zeros((2, 13, 13, 5, 5 + 20))
+    >>> targets = pad_targets([[(0.5, 0.5, 0.2, 0.3)], []], [[3], []])
+    >>> terms = loss(raw, targets, Config.voc())
+    >>> terms.total.round(3).tolist(), terms.box.shape
+    ([212.381, 211.25], (2, 1))
     """
     _check_call("v2.loss", raw, targets, config)
     return terms.evaluate(FORMULA, (raw,), targets, config)

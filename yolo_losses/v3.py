@@ -234,7 +234,7 @@ def encode(
     where = "v3.encode"
     _check.config(where, config, Config)
     _check.boxes_at_cells(where, boxes, row=row, col=col, anchor=anchor)
-    _check.head_index(where, head, len(config.masks))
+    _check.index(where, "head", head, len(config.masks))
     H, W = _check.grid_shape(where, grid_shape)
     x, y, w, h = grid.in_cell(boxes, row, col, (H, W))
     anchors = [config.anchors[k] for k in config.masks[head]]
@@ -279,6 +279,16 @@ def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
     Notes
     -----
     Constant for the gradient: every choice (responsible, ignored, gate, cell, anchor).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from yolo_losses import pad_targets
+    >>> heads = [np.zeros((2, s, s, 3, 5 + 80)) for s in (13, 26, 52)]
+    >>> targets = pad_targets([[(0.5, 0.5, 0.2, 0.3)], []], [[3], []])
+    >>> terms = loss(heads, targets, Config.coco())
+    >>> terms.total.round(3).tolist(), terms.box.shape
+    ([7617.939, 7379.938], (2, 3))
     """
     _check_call("v3.loss", heads, targets, config)
     return terms.evaluate(FORMULA, heads, targets, config)

@@ -48,10 +48,15 @@ def executed(script: Path) -> Any:
     """The notebook of a script, run from top to bottom in its folder."""
     notebook = source(script)
     os.environ["PYTHONPATH"] = str(ROOT)  # which a kernel inherits
-    options = {"timeout": TIMEOUT, "resources": {"metadata": {"path": str(script.parent)}}}
+    options = {
+        "timeout": TIMEOUT,
+        "resources": {"metadata": {"path": str(script.parent)}},
+        "record_timing": False,
+        "coalesce_streams": True,
+    }
     with tempfile.TemporaryDirectory() as sockets:  # files do not collide, as ports may
         kernel = AsyncKernelManager(transport="ipc", ip=f"{sockets}/kernel")
-        NotebookClient(notebook, km=kernel, record_timing=False, **options).execute()
+        NotebookClient(notebook, km=kernel, **options).execute()
     notebook.metadata = nbformat.from_dict(METADATA)
     return notebook
 

@@ -9,7 +9,10 @@ except ImportError:
     msg = "yolo-losses: the command line needs click: pip install 'yolo-losses[cli]'"
     raise SystemExit(msg) from None
 
-from . import anchors, bench, compare, demo, dialects, loss
+from . import anchors, bench, compare, demo, dialects, explain, initialisation, loss, regression
 from .group import main
 
-__all__ = ["anchors", "bench", "compare", "demo", "dialects", "loss", "main"]
+__all__ = [
+    "anchors", "bench", "compare", "demo", "dialects", "explain", "initialisation", "loss", "main",
+    "regression",
+]  # fmt: skip

@@ -47,6 +47,14 @@ def _similarities(copy: ModuleType) -> dict[str, Any]:
     return {**iou.SIMILARITY, **own}
 
 
+def similarity(name: str, patches: Iterable[tuple[str, Wrap]]) -> Any:
+    """A similarity of `iou`, of `Corners`, with names of that module exchanged in turn."""
+    copy = _copy(iou)
+    for key, wrap in patches:
+        setattr(copy, key, wrap(getattr(copy, key)))
+    return getattr(copy, name)
+
+
 def variant(module: ModuleType, patches: Iterable[tuple[str, Wrap]]) -> ModuleType:
     """A copy of a version's module with names exchanged, `name` or `part.name`, in turn."""
     copy = _copy(module)

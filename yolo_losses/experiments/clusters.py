@@ -106,6 +106,13 @@ def fit(
     ValueError
         Sizes that are not (M, 2) and > 0, a k or restarts below 1, k above the different sizes,
         an update that does not exist.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> sizes = np.array([[10, 20], [12, 20], [90, 60], [100, 60]])
+    >>> fit(sizes, 2).anchors.tolist()
+    [[10.0, 20.0], [100.0, 60.0]]
     """
     where, sizes = "clusters.fit", _checked("clusters.fit", sizes)
     _check.count(where, "k", k)

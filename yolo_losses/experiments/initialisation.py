@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..demo.versions import Case, argument, by_head, cases, random_raw
-from ..targets import Targets
+from ..targets import Targets, pad_targets
 from ..terms import LossTerms, pull_back
 
 SCALE = 0.01  # standard deviation of the raw outputs
@@ -109,20 +109,19 @@ def _of_objectness(config: Any, grads: Sequence[np.ndarray]) -> float:
 
 
 def against_objects(
-    boxes: np.ndarray, labels: np.ndarray, num_classes: int, *, seed: int = 0
-) -> dict[int, list[Pull]]:
+    boxes: np.ndarray, labels: np.ndarray, num_classes: int, *, seed: int = 0,
+    scale: float = SCALE,
+) -> dict[int, list[Pull]]:  # fmt: skip
     """`pulls` of one picture with its first 1, 2, 4 … objects, by their number.
 
     Parameters
     ----------
     boxes, labels : arrays, shape (M, 4), (M,)
         The objects of a picture, centre form, fractions.
-    num_classes, seed
+    num_classes, seed, scale
         As for `pulls`.
     """
     counts = [2**k for k in range(len(boxes).bit_length()) if 2**k <= len(boxes)]
-    valid = np.ones((1, len(boxes)), dtype=np.bool_)
-    return {
-        m: pulls(Targets(boxes[None, :m], labels[None, :m], valid[:, :m]), num_classes, seed=seed)
-        for m in counts
-    }
+    first = (pad_targets([boxes[:m]], [labels[:m]]) for m in counts)
+    alike = {"num_classes": num_classes, "seed": seed, "scale": scale}
+    return {m: pulls(targets, **alike) for m, targets in zip(counts, first, strict=True)}  # type: ignore[arg-type]

@@ -158,7 +158,7 @@ def _check_detections(
         _check.wrong_type(where, "labels", "have an integer dtype", labels.dtype)
     named = np.inf if class_names is None else len(class_names)
     if labels.size and not 0 <= labels.min() <= labels.max() < named:
-        expected = "have a name in class_names each" if class_names else "be ≥ 0"
+        expected = "have a name in class_names each" if class_names is not None else "be ≥ 0"
         _check.wrong_value(where, "labels", expected, labels.tolist())
 
 

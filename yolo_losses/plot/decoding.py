@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .. import v3, v4
+from .. import _check, v3, v4
 from ..boxes import to_pixels
-from .style import Axes, axes, legend_above, light, line_styles
+from .style import DARK, Axes, axes, legend_above, light, line_styles
 
 SCALES = (1.0, 1.05, 1.1, 1.2, 2.0)
 PRIORS = (10.0, 33.0, 62.0, 116.0)  # widths of v3's, pixels
@@ -31,11 +31,12 @@ def offset_curves(ax: Axes = None, *, scales: Sequence[float] = SCALES, reach: f
     reach : float
         The largest t.
     """
+    _check_curves("plot.offset_curves", "scales", scales, reach)
     ax, t = light(axes(ax)), np.linspace(-reach, reach, 201)
     names = {f"s = {s:g}" + (", v3" if s == 1 else ""): s for s in scales}
     ax.axhspan(0, 1, color=CELL, zorder=0)
-    ax.axhline(0, color="#222222", linewidth=0.8)
-    ax.axhline(1, color="#222222", linewidth=0.8)
+    ax.axhline(0, color=DARK, linewidth=0.8)
+    ax.axhline(1, color=DARK, linewidth=0.8)
     for k, (name, style) in enumerate(line_styles(names).items()):
         ax.plot(t, _offset(t, names[name]), label=name, linewidth=1.8, **style)
         ends, at = _offset(np.array([-ENDS, ENDS]), names[name]), reach * (1.06 + 0.05 * k)
@@ -64,6 +65,7 @@ def size_curves(ax: Axes = None, *, priors: Sequence[float] = PRIORS, reach: flo
     reach : float
         The largest t.
     """
+    _check_curves("plot.size_curves", "priors", priors, reach)
     ax, t = light(axes(ax)), np.linspace(-reach, reach, 201)
     names = {f"p = {prior:g} px": prior for prior in priors}
     for name, style in line_styles(names).items():
@@ -80,6 +82,14 @@ def _width(t: np.ndarray, prior: float) -> np.ndarray:
     (decoded,) = v3.decode((_raw(2, t),), config)
     boxes = to_pixels(decoded.boxes, INPUT, INPUT)
     return np.asarray(boxes[:, 0, 0, 0, 2])
+
+
+def _check_curves(where: str, argument: str, values: Sequence[float], reach: float) -> None:
+    if not len(values):
+        _check.wrong_value(where, argument, "hold at least one number", repr(values))
+    for k, value in enumerate(values):
+        _check.positive(where, f"{argument}[{k}]", value)
+    _check.positive(where, "reach", reach)
 
 
 def _raw(field: int, t: np.ndarray) -> np.ndarray:

@@ -37,10 +37,10 @@ def error_map(difference: "Difference", head: int = 0, ax: Axes = None) -> Axes:
     """
     where, heads = "plot.error_map", len(difference.errors)
     _check_places(where, difference)
-    _check.head_index(where, head, heads)
+    _check.index(where, "head", head, heads)
     ax = axes(ax)
-    image = _draw(difference, head, ax)
-    colorbar(ax, image, **_words([image]))
+    mesh = _draw(difference, head, ax)
+    colorbar(ax, mesh, **_words([mesh]))
     return ax
 
 
@@ -53,8 +53,8 @@ def error_maps(difference: "Difference", onto: Figure = None) -> Figure:
     heads = len(difference.errors)
     onto = figure(1.4 + PANEL * heads, PANEL + 0.6) if onto is None else onto
     panels = onto.subplots(1, heads, squeeze=False)[0]
-    images = [_draw(difference, head, ax) for head, ax in enumerate(panels)]
-    onto.colorbar(images[0], ax=list(panels), **_words(images))
+    meshes = [_draw(difference, head, ax) for head, ax in enumerate(panels)]
+    onto.colorbar(meshes[0], ax=list(panels), **_words(meshes))
     stage, part, wrong, of = (getattr(difference, k) for k in ("stage", "part", "wrong", "of"))
     onto.suptitle(f"{stage} ({part}): {wrong} of {of} numbers differ")
     return onto
@@ -67,7 +67,7 @@ def _check_places(where: str, difference: "Difference") -> None:
 
 
 def _draw(difference: "Difference", head: int, ax: Axes) -> Any:
-    """One head; the image, whose scale is that of all."""
+    """One head; its mesh, whose scale is that of all."""
     from matplotlib import colormaps
     from matplotlib.colors import LogNorm
 
@@ -76,12 +76,12 @@ def _draw(difference: "Difference", head: int, ax: Axes) -> Any:
     shown = np.where(np.isfinite(largest), np.maximum(largest, low), 10 * top)
     colors = colormaps[COLORS].with_extremes(bad=AGREES, over=NOT_FINITE)
     H, W = largest.shape
-    image = ax.imshow(
-        np.ma.masked_where(largest == 0, shown), norm=LogNorm(low, top), cmap=colors,
-        extent=(0, W, H, 0), interpolation="nearest",
-    )  # fmt: skip
-    ax.set(title=f"head {head}", xlabel="column, cells", ylabel="row, cells")
-    return image
+    shown = np.ma.masked_where(largest == 0, shown)
+    borders = np.arange(W + 1), np.arange(H + 1)
+    mesh = ax.pcolormesh(*borders, shown, norm=LogNorm(low, top), cmap=colors)
+    ax.set(title=f"head {head}", xlabel="column, cells", ylabel="row, cells",
+           aspect="equal", ylim=(H, 0))  # fmt: skip
+    return mesh
 
 
 def _range(errors: np.ndarray) -> tuple[float, float]:
@@ -91,9 +91,9 @@ def _range(errors: np.ndarray) -> tuple[float, float]:
     return float(np.clip(errors.min(initial=top), top * 10.0**-DECADES, top / 10)), top
 
 
-def _words(images: Sequence[Any]) -> Style:
+def _words(meshes: Sequence[Any]) -> Style:
     """Label and end of the scale; an arrow where an error is not finite."""
-    beyond = any(image.get_array().max() > image.norm.vmax for image in images)
+    beyond = any(mesh.get_array().max() > mesh.norm.vmax for mesh in meshes)
     label = "largest absolute error of a cell; white: 0" + ", blue: not finite" * beyond
     return {"label": label, "extend": "max" if beyond else "neither"}
 

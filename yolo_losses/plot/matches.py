@@ -12,7 +12,7 @@ from .boxes import outlines, truths
 from .fates import Fates, fates
 from .style import CASING, DASHES, TRUTH, Axes, Style, axes, casing, host, hue
 
-DOT = 0.42  # diameter in cells where all priors of a cell are ignored
+DOT = 0.28  # diameter, cells, where all priors are ignored: dots of three heads stay apart
 DOTTED = (0, (1, 1.6))
 CROSS: Style = {"marker": "X", "markersize": 10}
 RING: Style = {"marker": "o", "markersize": 11, "markeredgecolor": TRUTH, "markeredgewidth": 2.2,
@@ -49,7 +49,7 @@ def priors(matches: Sequence[Matches], config: Any, image: int = 0, ax: Axes = N
 def ignored(matches: Sequence[Matches], image: int = 0, ax: Axes = None) -> Axes:
     """A dot in each cell with ignored priors, its area by how many; as for `assignment`.
 
-    The centres of cells of two heads are apart, so dots lie beside one another.
+    Heads whose strides double have no centres in common, so their dots lie beside one another.
     """
     from matplotlib.collections import EllipseCollection
 
@@ -58,6 +58,8 @@ def ignored(matches: Sequence[Matches], image: int = 0, ax: Axes = None) -> Axes
         share = host(found.ignored)[image].mean(axis=-1)
         H, W = share.shape
         rows, cols = np.nonzero(share)
+        if not len(rows):  # what an empty collection draws depends on the version of matplotlib
+            continue
         size = DOT * np.sqrt(share[rows, cols])
         places = np.column_stack([(cols + 0.5) / W, (rows + 0.5) / H])
         dots = EllipseCollection(
@@ -75,8 +77,8 @@ def assignment(
 ) -> Axes:  # fmt: skip
     """The responsible cells of one image, and the priors that they are responsible with.
 
-    With targets the picture is complete: ignored priors below, the truths above, and a mark on
-    each truth that is invalid, that no head takes, or that lost a predictor to another truth.
+    With targets the picture is complete: a dot for ignored priors, the truths above, and a mark
+    on each truth that is invalid, that no head takes, or that lost a predictor to another truth.
 
     Parameters
     ----------

@@ -2,7 +2,8 @@
 
 The true box stands still with its centre at 0, 0; the predicted box keeps its size, and its centre
 moves. Lengths are pixels, x to the right and y downwards. Slopes are those of a similarity along
-the predicted centre, a pixel. Values and slopes are those of `iou.value_and_grad`.
+the predicted centre, a pixel. Values and slopes are those of `iou.value_and_grad`: α of CIOU is
+constant for the slope, so that along a centre CIOU slopes as DIOU does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from ..boxes import cxcywh_to_xyxy
 from ..iou import SIMILARITY, value_and_grad
 from .boxes import outlines
 from .style import (
+    DARK,
     DASHES,
     SIMILARITIES,
     Axes,
@@ -36,9 +38,9 @@ COLORS = "RdBu"
 LEVELS = np.arange(-21, 22, 2) / 20  # of a band each; that of 0 is white
 TICKS = np.arange(-4, 5) / 4
 FINE, COARSE = 241, 15  # points of a side, of colours and of arrows
-INK, HATCH, HATCHING = "#222222", "////", "#A0A0A0"
-SOLID: Style = {"edgecolor": INK, "linewidth": 2.0}
-DASHED: Style = {"edgecolor": INK, "linewidth": 1.2, "linestyle": DASHES}
+HATCH, HATCHING = "////", "#A0A0A0"
+SOLID: Style = {"edgecolor": DARK, "linewidth": 2.0}
+DASHED: Style = {"edgecolor": DARK, "linewidth": 1.2, "linestyle": DASHES}
 LABEL = "similarity, no unit"
 
 
@@ -77,8 +79,8 @@ def similarity_field(
     ax = axes(ax)
     _checked("plot.similarity_field", (name,), pred, gt, reach)
     colorbar(ax, _field(name, ax, pred, gt, reach), LABEL, ticks=TICKS)
-    place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.12)}
-    ax.legend(handles=_handles(), ncols=3, frameon=False, fontsize=9, **place)
+    place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0), "borderaxespad": 4}  # below x
+    ax.legend(handles=_handles(), ncols=2, frameon=False, fontsize=9, **place)
     return ax
 
 
@@ -142,7 +144,7 @@ def _arrows(name: str, ax: Axes, pred: Size, gt: Size, reach: float) -> None:
     length = step * np.sqrt(size[there] * np.sqrt(gt[0] * gt[1]))
     ax.quiver(
         x[there], y[there], *(unit * length[:, None]).T, angles="xy", scale_units="xy", scale=1,
-        pivot="mid", color=INK, width=0.004, headwidth=4, headlength=4, headaxislength=3.5,
+        pivot="mid", color=DARK, width=0.004, headwidth=4, headlength=4, headaxislength=3.5,
     )  # fmt: skip
 
 
@@ -173,7 +175,7 @@ def similarity_curves(
 
     Other parameters and errors as for `similarity_field`.
     """
-    _checked("plot.similarity_curves", names, pred, gt, reach)
+    _checked("plot.similarity_curves", names, pred, gt, reach, along)
     away, lines = _on_line(names, pred, gt, reach, along)
     return _curves(away, {k: v for k, (v, _) in lines.items()}, LABEL, ax)
 
@@ -183,7 +185,7 @@ def slope_curves(
     reach: float = REACH, along: tuple[float, float] = ALONG,
 ) -> Axes:  # fmt: skip
     """The slopes of `similarity_curves` along their line."""
-    _checked("plot.slope_curves", names, pred, gt, reach)
+    _checked("plot.slope_curves", names, pred, gt, reach, along)
     away, lines = _on_line(names, pred, gt, reach, along)
     return _curves(away, {k: s for k, (_, s) in lines.items()}, "slope of the similarity, 1/px", ax)
 
@@ -202,7 +204,7 @@ def _on_line(
 
 def _curves(away: np.ndarray, lines: Mapping[str, np.ndarray], label: str, ax: Axes) -> Axes:
     ax, styles = light(axes(ax)), line_styles(lines)
-    ax.axhline(0, color=INK, linewidth=0.8)
+    ax.axhline(0, color=DARK, linewidth=0.8)
     for name, line in lines.items():
         ax.plot(away, line, label=name, linewidth=1.8, **styles[name])
     ax.set(xlabel="predicted centre on the line, px from the true one", ylabel=label)
@@ -211,10 +213,15 @@ def _curves(away: np.ndarray, lines: Mapping[str, np.ndarray], label: str, ax: A
     return ax
 
 
-def _checked(where: str, names: Sequence[str], pred: Size, gt: Size, reach: float) -> None:
+def _checked(
+    where: str, names: Sequence[str], pred: Size, gt: Size, reach: float,
+    along: tuple[float, float] = ALONG,
+) -> None:  # fmt: skip
     for name in names:
         _check.choice(where, "name", name, SIMILARITY)
     for argument, size in (("pred", pred), ("gt", gt)):
         for k in (0, 1):
             _check.positive(where, f"{argument}[{k}]", size[k])
     _check.positive(where, "reach", reach)
+    if not 0 < np.hypot(*along) < np.inf:
+        _check.wrong_value(where, "along", "be a direction, not 0", along)

@@ -25,8 +25,10 @@ PAPER, INK = "#1E2226", "#F2F2F2"  # of legends and captions beside them
 TERM_HUES = {"box": "#004B87", "obj": "#D55E00", "noobj": "#F5C77E", "cls": "#7FB8E6"}
 TERM_HATCHES = {"box": "", "obj": "", "noobj": "///", "cls": "..."}
 
+DARK = "#222222"  # of axes and of boxes on white
+
 # Lines on white: by name where a name stands here, so that it looks the same everywhere.
-LINE_HUES = ("#0072B2", "#D55E00", "#222222", "#56B4E9", "#E8B000")
+LINE_HUES = ("#0072B2", "#D55E00", DARK, "#56B4E9", "#E8B000")
 LINE_DASHES: tuple[Any, ...] = ("-", (0, (6, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)))
 SIMILARITIES = ("iou", "giou", "diou", "ciou")
 
