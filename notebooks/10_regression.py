@@ -156,7 +156,8 @@ for row, loss in zip(axes, ("giou", "diou"), strict=True):
 # ## What was found, and what was not
 #
 # * With exact gradients, float32, five seeds: GIOU ends at 2.9e4, DIOU at 5.3e4, CIOU at 7.5e3,
-#   within 2 % whatever the seed. The published order of GIOU and DIOU is not that of their gradients.
+#   within 2 % whatever the seed. The published order of GIOU and DIOU is not that of their
+#   gradients.
 # * With the gradients of the program the published curves come out: GIOU 1.5e6, DIOU and CIOU
 #   4.2e3.
 # * That IOU alone does not move boxes that are apart is right.
