@@ -236,24 +236,30 @@ class TestSimulate:
         np.testing.assert_array_equal(found.errors[-1, 1], found.errors[0, 1])
 
     @pytest.mark.parametrize("places", [np.zeros((0, 2)), np.zeros((3, 3)), np.zeros(2)])
-    def test_refuses(self, places):
+    def test_refuses_points(self, places):
         with refuses(ValueError, "regression.simulate", "places"):
             simulate(Task("iou", "exact"), places)
+
+    @pytest.mark.parametrize("change", [{"backend": "lisp"}, {"steps": 0}])
+    def test_refuses_tasks(self, change):
+        with refuses(ValueError, "regression.simulate", f"task.{next(iter(change))}"):
+            simulate(Task("iou", "exact", **change), points(0, 1))
+
+
+@pytest.fixture(scope="module")
+def saved():
+    return json.loads(SAVED.read_text(encoding="utf-8"))
+
+
+def spiral(n):
+    """Few points that stand for many: evenly on a spiral."""
+    k = np.arange(n) + 0.5
+    r, turn = 3 * np.sqrt(k / n), k * np.pi * (1 + np.sqrt(5))
+    return 10 + np.stack([r * np.cos(turn), r * np.sin(turn)], axis=1)
 
 
 class TestSaved:
     """The result of all rules that the repository keeps."""
-
-    @pytest.fixture(scope="class")
-    def saved(self):
-        return json.loads(SAVED.read_text(encoding="utf-8"))
-
-    @pytest.fixture(scope="class")
-    def places(self):
-        """Few points that stand for many: evenly on a spiral."""
-        k = np.arange(48) + 0.5
-        r, turn = 3 * np.sqrt(k / len(k)), k * np.pi * (1 + np.sqrt(5))
-        return 10 + np.stack([r * np.cos(turn), r * np.sin(turn)], axis=1)
 
     def test_is_of_the_paper(self, saved):
         assert (saved["cases"], saved["steps"], saved["dtype"]) == (1_715_000, 200, "float32")
@@ -269,11 +275,11 @@ class TestSaved:
 
     @pytest.mark.parametrize("rule", ["exact", "authors"])
     @each_loss
-    def test_few_points_end_alike(self, saved, places, rule, loss):
+    def test_few_points_end_alike(self, saved, rule, loss):
         run = regression_results.run_of(saved, loss, rule)
-        found = simulate(Task(loss, rule), places).curve / (len(places) * CASES)
-        np.testing.assert_allclose(found[160], run["error"][160] / saved["cases"], rtol=0.04)
-        np.testing.assert_allclose(found[-1], run["error"][-1] / saved["cases"], rtol=0.15)
+        found = simulate(Task(loss, rule), spiral(48)).curve / (48 * CASES)
+        np.testing.assert_allclose(found[160], run["error"][160] / saved["cases"], rtol=0.05)
+        np.testing.assert_allclose(found[-1], run["error"][-1] / saved["cases"], rtol=0.05)
 
 
 class TestCommand:

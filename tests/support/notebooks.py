@@ -47,7 +47,8 @@ def source(script: Path) -> Any:
 def executed(script: Path) -> Any:
     """The notebook of a script, run from top to bottom in its folder."""
     notebook = source(script)
-    os.environ["PYTHONPATH"] = str(ROOT)  # which a kernel inherits
+    os.environ["PYTHONPATH"] = str(ROOT)  # which a kernel inherits, as the next
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # notebooks run side by side
     options = {
         "timeout": TIMEOUT,
         "resources": {"metadata": {"path": str(script.parent)}},

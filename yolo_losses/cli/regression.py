@@ -111,7 +111,7 @@ def _print(result: Result, console: Any) -> None:
     steps, cases = marks(result["steps"]), result["cases"]
     title = f"Error summed over {cases:,} cases; seeds {', '.join(map(str, result['seeds']))}"
     names = ["rule", "loss"]
-    errors = table(title, names, [*(f"step {t}" for t in steps), "±"])
+    errors = table(title, names, [*(f"step\n{t}" for t in steps), "±"])
     ends = table("Cases in the end", names, [f"IOU > {GOOD}", "apart", "held", "seconds"])
     for run in result["runs"]:
         after = [_short(run["error"][t]) for t in steps]

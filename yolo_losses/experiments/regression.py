@@ -31,7 +31,7 @@ import numpy as np
 
 from .. import _check
 from .._xp import Array, constant, namespace
-from ..demo.libraries import library
+from ..demo.libraries import LIBRARIES, library
 from ..iou import SIMILARITY, centred
 from .regression_rules import Slopes, slopes
 
@@ -233,14 +233,16 @@ def simulate(
     Raises
     ------
     ValueError
-        Points that are not (n, 2), a loss, rule or backend that does not exist.
+        Points that are not (n, 2), steps below 1, a loss, rule or backend that does not exist.
     demo.libraries.Missing
         A library that is not installed.
     """
     where = "regression.simulate"
     if places.ndim != 2 or places.shape[1] != 2 or not len(places):
         _check.wrong_value(where, "places", "have shape (n, 2), n > 0", places.shape)
-    slopes(task.loss, task.rule)
+    _check.choice(where, "task.backend", task.backend, LIBRARIES)
+    _check.count(where, "task.steps", task.steps)
+    slopes(task.loss, task.rule)  # refuses what does not exist, before any process does
     size = block or BLOCK.get(task.backend, BLOCK_ELSEWHERE)
     parts = [places[k : k + size] for k in range(0, len(places), size)]
     submit = (workers or Alone()).submit

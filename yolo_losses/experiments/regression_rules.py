@@ -185,5 +185,5 @@ def slopes(loss: str, rule: str) -> Slopes:
 
 
 def applies(loss: str, rule: str) -> bool:
-    """Whether a rule takes another gradient of a loss than rules that lack one of its errors."""
+    """Whether every error that a rule is named for is one of this loss."""
     return rule in RULES or all(loss in ERRORS[name].losses for name in rule.split("+"))
