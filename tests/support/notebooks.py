@@ -76,8 +76,9 @@ def printed(cell: Any) -> str:
     """What a cell printed, without its pictures."""
     parts = []
     for output in cell.get("outputs", ()):
-        text = output.get("text") or output.get("data", {}).get("text/plain", "")
-        parts.append("<picture>" if "image/png" in output.get("data", {}) else text)
+        data = output.get("data", {})
+        picture = any(kind.startswith("image/") for kind in data)
+        parts.append("<picture>" if picture else output.get("text") or data.get("text/plain", ""))
     return "\n".join(parts)
 
 
