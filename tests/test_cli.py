@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ import pytest
 import yolo_losses as yl
 from yolo_losses.demo import libraries
 from yolo_losses.demo.photographs import LABELS
-from yolo_losses.demo.versions import Case, random_raw
+from yolo_losses.demo.versions import Case, cases, random_raw
+from yolo_losses.explain.page import columns
 
 pytest.importorskip("click")
 pytest.importorskip("rich")
@@ -360,12 +362,12 @@ class TestHelp:
         assert "yolo-losses demo" in result.stdout
         assert "yolo-losses loss --version v3 --raw" in result.stdout
 
-    @pytest.mark.parametrize("command", ["demo", "loss"])
+    @pytest.mark.parametrize("command", ["demo", "explain", "loss"])
     def test_of_a_command(self, command):
         result = call(command, "--help")
         assert result.exit_code == 0
         assert (
-            f"Example{'s' if command == 'loss' else ''}:\n    yolo-losses {command} "
+            f"Example{'' if command == 'demo' else 's'}:\n    yolo-losses {command} "
             in result.stdout
         )
         options = main.commands[command].params
@@ -374,6 +376,109 @@ class TestHelp:
     def test_version(self):
         result = call("--version")
         assert result.stdout == f"yolo-losses, version {yl.__version__}\n"
+
+
+class TestExplain:
+    """One object, of the demo or of files."""
+
+    @pytest.mark.parametrize("version", list(CONFIGS))
+    def test_of_the_demo(self, version):
+        result = call("explain", "--version", version, "--image", "coins", "--object", "coin 7")
+        assert (result.exit_code, result.stderr) == (0, "")
+        title = f"YOLO{version}: image 3, truth 6 (coin 7), coins"
+        assert result.stdout.startswith(f"{title}\n")
+        assert "Its class is 5 (coin)" in result.stdout
+        again = call("explain", "--version", version, "--image", "3", "--object", "6")
+        assert again.stdout == result.stdout
+
+    def test_it_is_the_demo_that_is_explained(self):
+        """The first object of the first photograph, with the config and the seed of the demo."""
+        case = next(case for case in cases() if case.version == "v2")
+        raw = random_raw(case, 3, 4, 11)[0].astype(np.float32)
+        names = ["astronaut", "coffee", "chelsea", "coins"]
+        terms = yl.v2.loss(raw, yl.pad_targets(*yl_labels(names)), case.config)
+        text = call("explain", "--version", "v2", "--seed", "3").stdout
+        assert "YOLOv2: image 0, truth 0 (person), astronaut" in text
+        (total,) = re.findall(r"(?m)^  total [^=]*=.*?(?:\n    .*?)*= (\S+)$", text)
+        assert float(total) == pytest.approx(terms.total[0], rel=1e-5)
+
+    def test_fitted(self):
+        args = ("explain", "--version", "v1", "--image", "chelsea")
+        before, after = call(*args).stdout, call(*args, "--fitted").stdout
+        ious = [max(map(float, re.findall(r"IOU_\d = .* = (\S+)", t))) for t in (before, after)]
+        assert ious[0] < 0.9 < ious[1]
+
+    def test_of_files(self, files):
+        """Images in the order of the file; a folder with classes.txt gives names."""
+        args = ("--version", "v3", "--raw", files["v3"], "--labels", LABELS, "--image", "coins")
+        result = call("explain", *args, "--object", "coin 2")
+        assert (result.exit_code, result.stderr) == (0, "")
+        assert "YOLOv3: image 3, truth 1 (coin 2), coins" in result.stdout
+
+    def test_of_files_without_names(self, tmp_path):
+        (tmp_path / "a.txt").write_text("1 .5 .5 .2 .2\n0 .1 .1 .2 .2\n")
+        raw = save(tmp_path / "x.npz", "v1", [x[:1] for x in raw_of("v1")])
+        args = ("explain", "--version", "v1", "--raw", raw, "--labels", tmp_path)
+        assert "YOLOv1: image 0, truth 1, a\n" in call(*args, "--object", "1").stdout
+        (tmp_path / "classes.txt").write_text("ant\n")  # a class too few
+        assert "YOLOv1: image 0, truth 0, a\n" in call(*args).stdout
+        assert_fails(call(*args, "--object", "2"), "--object must be one of the 2 objects: 0, 1")
+
+    def test_options_of_the_config(self):
+        args = ["explain", "--version", "v4", "--image", "coffee", "--object", "spoon"]
+        assert "CIOU = IOU − ρ² / c² − α·v" in re.sub(" +", " ", call(*args).stdout)
+        changed = call(*args, "--set", "similarity=giou", "--preset", "tiny_coco").stdout
+        assert "GIOU = IOU − (C − U) / C" in re.sub(" +", " ", changed)
+        assert "IOU_5" in changed  # of six anchors
+        assert "IOU_6" not in changed
+
+    @pytest.mark.parametrize("width", [60, 80, 100, 160])
+    def test_width(self, width, monkeypatch):
+        monkeypatch.setenv("COLUMNS", str(width))
+        lines = call("explain", "--version", "v4").stdout.splitlines()
+        widest = max(map(columns, lines))
+        assert widest <= min(width, 100)
+        assert widest > min(width, 100) - 15
+
+    def test_markdown(self, tmp_path):
+        args = ("explain", "--version", "v3")
+        text, page = call(*args).stdout, call(*args, "--markdown", "-").stdout
+        assert page.startswith("# YOLOv3: image 0, truth 0 (person), astronaut\n")
+        both = call(*args, "--markdown", tmp_path / "x.md")
+        assert both.stdout == text
+        assert (tmp_path / "x.md").read_text(encoding="utf-8") == page
+
+    @pytest.mark.parametrize(
+        ("args", "part"),
+        [
+            (["--image", "dog"], "astronaut, coffee, chelsea, coins; got 'dog'"),
+            (["--image", "4"], "--image must be one of the 4 images"),
+            (["--object", "coin 7"], "person, flag, helmet, space shuttle model, patch, name tag"),
+            (["--object", "-1"], "--object must be one of the 6 objects"),
+            (["--raw", "x.npz"], "--raw and --labels belong together"),
+            (["--labels", "x"], "--raw and --labels belong together"),
+            (["--raw", "x.npz", "--labels", "x", "--fitted"], "leave out --raw and --labels"),
+            (["--raw", "none.npz", "--labels", "x"], "none.npz"),
+            (["--preset", "x"], "no preset 'x'"),
+            (["--set", "lambda=1"], "--set must be KEY=VALUE"),
+            (["--set", "ignore_by=all"], "v3.Config: ignore_by"),
+            (["--seed", "-1"], "--seed"),
+            (["--markdown", "none/x.md"], "none/x.md"),
+        ],
+    )
+    def test_failures(self, args, part):
+        assert_fails(call("explain", "--version", "v3", *args), part)
+
+    def test_no_objects(self, tmp_path):
+        (tmp_path / "a.txt").write_text("")
+        raw = save(tmp_path / "x.npz", "v1", [x[:1] for x in raw_of("v1")])
+        args = ("explain", "--version", "v1", "--raw", raw, "--labels", tmp_path)
+        assert_fails(call(*args), "a has no objects")
+
+    def test_it_needs_neither_rich_nor_the_photographs(self, monkeypatch):
+        for module in ("rich", "skimage", "matplotlib"):
+            monkeypatch.setitem(sys.modules, module, None)
+        assert call("explain", "--version", "v1").exit_code == 0
 
 
 class TestDemo:

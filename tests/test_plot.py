@@ -144,6 +144,13 @@ class TestNames:
     def test_none(self, ax):
         assert plot.names(np.zeros((0, 4)), [], ax) is ax
 
+    def test_in_a_part_of_a_figure(self):
+        figure = Figure((6, 3), dpi=100)
+        FigureCanvasAgg(figure)
+        part = figure.subfigures(1, 2)[1].add_subplot()
+        (spot,) = self.place(part, [[0.5, 0.5, 0.4, 0.4]], ["cat"])
+        assert spot[0] == pytest.approx(0.3, abs=0.02)
+
 
 class TestAssignment:
     def test_v1_has_cells_and_no_priors(self, ax, batch):

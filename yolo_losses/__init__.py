@@ -1,6 +1,7 @@
 """The YOLOv1, v2, v3 and v4 losses on every array library of the array API standard."""
 
 from . import boxes, elementwise, grid, iou, nms, presets, v1, v2, v3, v4
+from .explain import explain
 from .grid import Decoded
 from .matching import Matches
 from .targets import Targets, pad_targets
@@ -16,6 +17,7 @@ __all__ = [
     "__version__",
     "boxes",
     "elementwise",
+    "explain",
     "grid",
     "iou",
     "nms",

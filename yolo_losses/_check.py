@@ -223,10 +223,11 @@ def grid_shape(where: str, x: object) -> tuple[int, int]:
     return x[0], x[1]
 
 
-def head_index(where: str, x: object, num_heads: int) -> None:
-    """The index of a head."""
-    if type(x) is not int or not 0 <= x < num_heads:
-        wrong_value(where, "head", f"be an index 0 … {num_heads - 1}", repr(x))
+def index(where: str, argument: str, x: object, num: int) -> None:
+    """The index of one of several things."""
+    if type(x) is not int or not 0 <= x < num:
+        expected = f"be an index 0 … {num - 1}" if num else "be an index, but there is none"
+        wrong_value(where, argument, expected, repr(x))
 
 
 # Options of a Config.

@@ -140,6 +140,12 @@ def _fields(found: Problem, heads: Sequence[int], rows: Rows, counts: Sequence[i
     return grid.fields_of_boxes(at_rows, len(found.layout.lanes))
 
 
+def of_each_row(formula: Formula, found: Problem, config: Any) -> tuple[Array, Array, Array]:
+    """box, obj and cls of each row before any sum: (N, R, ...), in the dtype of the constants."""
+    fields = _fields(found, range(len(found.raw)), found.rows, found.counts)
+    return formula.objects(fields, found.rows.truth, config)
+
+
 def _sums(single: Sequence[Any], counts: Sequence[int]) -> tuple[Array, ...]:
     """Single values of terms, summed over each head."""
     return tuple(_sum(value(v), counts) for v in single)

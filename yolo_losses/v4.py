@@ -263,7 +263,7 @@ def encode(
     where = "v4.encode"
     _check.config(where, config, Config)
     _check.boxes_at_cells(where, boxes, row=row, col=col, anchor=anchor)
-    _check.head_index(where, head, len(config.masks))
+    _check.index(where, "head", head, len(config.masks))
     H, W = _check.grid_shape(where, grid_shape)
     x, y, w, h = grid.in_cell(boxes, row, col, (H, W))
     anchors = [config.anchors[k] for k in config.masks[head]]

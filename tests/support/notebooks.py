@@ -47,7 +47,8 @@ def source(script: Path) -> Any:
 def executed(script: Path) -> Any:
     """The notebook of a script, run from top to bottom in its folder."""
     notebook = source(script)
-    os.environ["PYTHONPATH"] = str(ROOT)  # which a kernel inherits
+    os.environ["PYTHONPATH"] = str(ROOT)  # which a kernel inherits, as the next
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # notebooks run side by side
     options = {
         "timeout": TIMEOUT,
         "resources": {"metadata": {"path": str(script.parent)}},
@@ -75,8 +76,9 @@ def printed(cell: Any) -> str:
     """What a cell printed, without its pictures."""
     parts = []
     for output in cell.get("outputs", ()):
-        text = output.get("text") or output.get("data", {}).get("text/plain", "")
-        parts.append("<picture>" if "image/png" in output.get("data", {}) else text)
+        data = output.get("data", {})
+        picture = any(kind.startswith("image/") for kind in data)
+        parts.append("<picture>" if picture else output.get("text") or data.get("text/plain", ""))
     return "\n".join(parts)
 
 

@@ -7,14 +7,13 @@ from typing import Any
 import click
 import numpy as np
 
-from ..data import read_npz, read_yolo_folder
 from ..demo.versions import MODULES, argument, by_head
 from ..dialects import difference
 from ..dialects.difference import Assigned, Group
 from ..dialects.registry import DIALECTS, Dialect, departures
-from ..targets import Targets, pad_targets
+from ..targets import Targets
 from .group import fail, failures, main, need
-from .inputs import config_of, heads_of, images_of, setting
+from .inputs import batch_of, config_of, setting
 
 
 @main.command()
@@ -68,9 +67,8 @@ def explain_difference(
     dialect = dialect._replace(version=version)
     with failures():
         config = config_of(version, preset, settings)
-        heads = [np.asarray(x, dtype=np.float64) for x in heads_of(raw, read_npz(raw), config)]
-        images = images_of(raw, read_npz(raw), labels, len(heads[0]))
-        targets = pad_targets(*read_yolo_folder(labels, images))
+        _, heads, targets = batch_of(version, config, raw, labels)
+        heads = [x.astype(np.float64) for x in heads]
         given = _options(dialect, config, heads, options)
         with np.errstate(all="ignore"):
             pairs = _gradients(dialect, config, heads, targets, given)

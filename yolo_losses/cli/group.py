@@ -82,6 +82,7 @@ def main(ctx: click.Context) -> None:
     Examples:
       yolo-losses demo
       yolo-losses loss --version v3 --raw heads.npz --labels labels/
+      yolo-losses explain --version v3 --image coins --object "coin 7"
       yolo-losses bench --way numpy --config A
     """
     for stream in (sys.stdout, sys.stderr):

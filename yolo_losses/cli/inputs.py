@@ -3,12 +3,13 @@
 import ast
 from collections.abc import Sequence
 from dataclasses import fields, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data import yolo_names
-from ..demo.versions import MODULES, num_heads
+from ..data import read_npz, read_yolo_folder, yolo_names
+from ..demo.versions import MODULES, argument, num_heads
+from ..targets import Targets, pad_targets
 from .group import fail
 
 
@@ -32,6 +33,26 @@ def setting(text: str, kind: type, flag: str = "--set") -> tuple[str, Any]:
         return key, ast.literal_eval(value)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
         return key, value
+
+
+class Batch(NamedTuple):
+    """A caller's arrays and label files."""
+
+    images: list[str]
+    heads: list[np.ndarray]
+    targets: Targets
+
+
+def batch_of(version: str, config: Any, raw: str, labels: str) -> Batch:
+    """Read the raw outputs of FILE.npz and the label files of their images."""
+    arrays = read_npz(raw)
+    heads = heads_of(raw, arrays, config)
+    num_images = heads[0].shape[0] if heads[0].ndim else 0
+    nothing = pad_targets([[]] * num_images, [[]] * num_images)
+    with np.errstate(all="ignore"):
+        MODULES[version].loss(argument(config, heads), nothing, config)  # checks the shapes
+    images = images_of(raw, arrays, labels, num_images)
+    return Batch(images, heads, pad_targets(*read_yolo_folder(labels, images)))
 
 
 def heads_of(raw: str, arrays: dict[str, np.ndarray], config: Any) -> list[np.ndarray]:

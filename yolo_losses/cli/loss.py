@@ -10,13 +10,12 @@ import click
 import numpy as np
 
 from .. import __version__
-from ..data import read_npz, read_yolo_folder
 from ..demo.libraries import LIBRARIES, TERMS, library, loss_on
 from ..demo.versions import MODULES, Case, argument, by_head, num_heads
-from ..targets import Targets, pad_targets
+from ..targets import Targets
 from ..terms import LossTerms
 from .group import failures, main, need
-from .inputs import config_of, heads_of, images_of
+from .inputs import batch_of, config_of
 
 
 class Result(NamedTuple):
@@ -80,14 +79,8 @@ def loss(
 def _compute(case: Case, backend: str, raw: str, labels: str) -> Result:
     """Read the files and compute."""
     found = library(backend)
-    arrays = read_npz(raw)
-    heads = heads_of(raw, arrays, case.config)
-    num_images = heads[0].shape[0] if heads[0].ndim else 0
-    nothing = pad_targets([[]] * num_images, [[]] * num_images)
+    images, heads, targets = batch_of(case.version, case.config, raw, labels)
     with np.errstate(all="ignore"):
-        case.module.loss(argument(case.config, heads), nothing, case.config)  # checks the shapes
-        images = images_of(raw, arrays, labels, num_images)
-        targets = pad_targets(*read_yolo_folder(labels, images))
         terms = loss_on(found, case, heads, targets)
         return Result(case, backend, images, heads, terms, _counts(case, heads, targets))
 

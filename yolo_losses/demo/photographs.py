@@ -1,5 +1,6 @@
 """The labelled photographs: pictures of scikit-image, label files of this package."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,12 +37,12 @@ def photographs() -> list[Photograph]:
 
 def _photograph(name: str, pixels: np.ndarray) -> Photograph:
     boxes, labels = read_yolo_txt(LABELS / f"{name}.txt")
-    return Photograph(name, pixels, boxes, labels, _object_names(labels))
+    return Photograph(name, pixels, boxes, labels, object_names(labels, class_names()))
 
 
-def _object_names(labels: np.ndarray) -> tuple[str, ...]:
+def object_names(labels: np.ndarray, classes: Sequence[str]) -> tuple[str, ...]:
     """The class of each object, numbered where it occurs more than once."""
-    classes, names = class_names(), []
+    names = []
     for t, label in enumerate(labels):
         number = f" {(labels[: t + 1] == label).sum()}" if (labels == label).sum() > 1 else ""
         names.append(classes[label] + number)

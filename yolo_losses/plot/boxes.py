@@ -59,7 +59,8 @@ def names(
     their places on axes as large as they are at the call: draw a legend beside them before.
     """
     ax, boxes = axes(ax), _rows(boxes)
-    ax.figure.draw_without_rendering()  # an aspect and a layout change the size of axes
+    whole = ax.figure.figure  # of a subfigure the figure that it is a part of
+    whole.draw_without_rendering()  # an aspect and a layout change the size of axes
     area, em = ax.get_window_extent(), size * ax.figure.dpi / 72
     letter = np.array([0.62 * em / area.width, 1.5 * em / area.height])
     edges = np.concatenate([boxes[:, :2] - boxes[:, 2:] / 2, boxes[:, :2] + boxes[:, 2:] / 2], 1)

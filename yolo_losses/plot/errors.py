@@ -37,7 +37,7 @@ def error_map(difference: "Difference", head: int = 0, ax: Axes = None) -> Axes:
     """
     where, heads = "plot.error_map", len(difference.errors)
     _check_places(where, difference)
-    _check.head_index(where, head, heads)
+    _check.index(where, "head", head, heads)
     ax = axes(ax)
     mesh = _draw(difference, head, ax)
     colorbar(ax, mesh, **_words([mesh]))
