@@ -1,10 +1,11 @@
 """What is taken for the gradient of a similarity: the rules of the regression experiment.
 
 The rule `exact` is the gradient of the formulas of `yolo_losses.iou`. The program that the authors
-of DIOU drew their curves with has its gradients written by hand, and departs from them in six
-points, `ERRORS`, which are all: with them the rule `authors` gives that program's gradients to the
-last digits of float64, but for an ε of 1e-7 in α. Each error is a name of `yolo_losses.iou` that
-means something else, so that it can be had alone or with any others: "sign+doubled".
+of DIOU published for their simulation has gradients written by hand. They depart from the exact
+ones in six points, `ERRORS`, which are all: with them the rule `authors` gives that program's
+gradients to the last digits of float64, but for an ε of 1e-7 in α. Each error is a name of
+`yolo_losses.iou` that means something else, so that it can be had alone or with any others:
+"sign+doubled".
 
 | error     | losses     | what is wrong                                                      |
 |-----------|------------|--------------------------------------------------------------------|
