@@ -547,7 +547,7 @@ MUTANTS = [
     # blocks
     _m(
         "the last rows of many lost",
-        "adapters/generic.py",
+        "adapters/loops.py",
         "range(0, length, max(size, 1))",
         "range(0, length - size, max(size, 1))",
         ALL,
@@ -563,7 +563,7 @@ MUTANTS = [
     ),
     _m(
         "the last images lost",
-        "adapters/generic.py",
+        "adapters/loops.py",
         "range(0, max(n, 1), step)",
         "range(0, max(n - step, 1), step)",
         ALL,
