@@ -80,9 +80,9 @@ def _ciou() -> Iterator[Slip]:
     def of(name: str, text: str, *patches: tuple[str, Wrap], rank: int = 1) -> Slip:
         return Slip(name, "box", text, patching(*patches), rank=rank)
 
-    distance = lambda k: ("iou._distance", lambda inner: lambda a, b: inner(a, b) * k)
+    distance = lambda k: ("iou.distance", lambda inner: lambda a, b: inner(a, b) * k)
     yield of("distance-times-4", "ρ² without the ¼ of centres from corners", distance(4.0))
-    yield of("distance-over-union", "ρ² / U for ρ² / c²", ("iou._distance", _over_union))
+    yield of("distance-over-union", "ρ² / U for ρ² / c²", ("iou.distance", _over_union))
     for name, pi, text in (
         ("pi-3.14", 3.14, "3.14 for π"),
         ("one-over-pi2", 6.283185307179586, "1/π² for 4/π²"),
@@ -133,14 +133,14 @@ def of_iou(problem: Problem) -> Iterator[Slip]:
 def _eps_in_ciou() -> Iterator[Slip]:
     for eps in EPS[:5]:
         yield Slip(f"eps-in-c2={eps:g}", "box", f"{eps:g} is added to c²",
-                   patching(("iou._distance", _eps_in_c2(eps))), rank=0)  # fmt: skip
+                   patching(("iou.distance", _eps_in_c2(eps))), rank=0)  # fmt: skip
         yield Slip(f"eps-in-alpha={eps:g}", "box", f"α = v / (1 − IOU + v + {eps:g})",
                    patching(("iou.ciou", like.ciou_with(like.alpha_with(eps), like.v_of_angles))), rank=0)  # fmt: skip
         yield Slip(f"eps-in-ratio={eps:g}", "box", f"atan(w / (h + {eps:g}))",
                    patching(("iou.atan_ratio", lambda inner, e=eps: lambda w, h: inner(w, h + e))))  # fmt: skip
         yield Slip(f"eps-in-all={eps:g}", "box", f"{eps:g} is added to U, c² and in α",
                    patching(("iou._inter_union", lambda inner, e=eps: lambda a, b: (inner(a, b)[0], inner(a, b)[1] + e)),
-                            ("iou._distance", _eps_in_c2(eps)),
+                            ("iou.distance", _eps_in_c2(eps)),
                             ("iou.ciou", like.ciou_with(like.alpha_with(eps), like.v_of_angles))))  # fmt: skip
 
 

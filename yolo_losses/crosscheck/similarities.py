@@ -41,7 +41,7 @@ def ciou_with(alpha: Callable[[Any, Any], Any], v_of: Callable[[Any, Any], Any])
             oblong = nonzero(w) * nonzero(h) * nonzero(w_hat) * nonzero(h_hat)
             angles = names["atan_ratio"](w, h), names["atan_ratio"](w_hat, h_hat)
             v = oblong * v_of(*angles)
-            return iou - names["_distance"](pred, gt) - alpha(iou, v) * v
+            return iou - names["distance"](pred, gt) - alpha(iou, v) * v
 
         return ciou
 
