@@ -12,6 +12,7 @@ from tests.support.planted_slips import PLANTED
 from tests.support.planting import result, scene
 from yolo_losses.cli import main
 from yolo_losses.crosscheck import compare
+from yolo_losses.crosscheck.variant import variant
 
 VERSIONS = ("v1", "v2", "v3", "v4")
 EACH = [(p, v) for p in PLANTED for v in p.versions]
@@ -306,3 +307,9 @@ def test_nothing_to_compare(tmp_path):
     _, raw, targets, config = planted("v2")
     with pytest.raises(ValueError, match="nothing to compare"):
         compare({}, raw, targets, config)
+
+
+def test_a_slip_that_is_out_of_date_is_no_slip():
+    """A name that no longer exists is an error that the search does not pass over."""
+    with pytest.raises(NameError, match=r"iou\._none"):
+        variant(yl.v4, [("iou._none", lambda inner: inner)])

@@ -64,6 +64,9 @@ def variant(module: ModuleType, patches: Iterable[tuple[str, Wrap]]) -> ModuleTy
         if part and part not in parts:
             parts[part] = _part(part)
         names = parts[part].__dict__ if part else copy.__dict__
+        if name not in names:  # a slip that is out of date, which no search may pass over
+            msg = f"{module.__name__} has no {path} to exchange"
+            raise NameError(msg)
         names[name] = wrap(names[name])
     copy.__dict__.update(parts)
     if "iou" in parts:
