@@ -100,10 +100,10 @@ figure = regression_figure.draw(result)
 # %% [markdown]
 # On the right the picture of the paper: GIOU ends above a million, DIOU and CIOU near 0. On the
 # left the same experiment with the gradients of the formulas: GIOU, DIOU and CIOU all bring 98 to
-# 100 % of the boxes to an IOU above 0.9, GIOU is ahead of DIOU for the first 160 steps and in the
+# 100 % of the boxes to an IOU above 0.9, GIOU is ahead of DIOU for the first 120 steps and in the
 # end, and CIOU ends lowest. Below, where the anchors stood that still have an error: with the exact
-# gradients those far away, which 200 steps were too few for. IOU does what the paper says, by every
-# rule: 83 % of the anchors do not overlap their target, and these have no gradient. In the third
+# gradients those far away, which 200 steps were too few for. IOU does what the paper says, by both
+# rules: 83 % of the anchors do not overlap their target, and these have no gradient. In the third
 # block AlexeyAB's program does what the authors' does, but for IOU: its intersection is not clamped
 # there either, and the boxes run away.
 #
