@@ -80,7 +80,7 @@ targets = yl.pad_targets(
 # %% [markdown]
 # ## A first answer
 
-# %%
+# %% tags=["varies"]
 mine = my_loss(torch.tensor(raw), targets, config)
 print(compare({"terms": mine}, (raw,), targets, config))
 
@@ -112,7 +112,7 @@ print(compare({"total": total.sum()}, (raw,), targets, config))
 # independent logistic outputs.
 
 
-# %%
+# %% tags=["varies"]
 def with_softmax(x):
     terms = my_loss(x, targets, config)
     held = yl.v3.assign((raw,), targets, config)[0].responsible

@@ -54,7 +54,7 @@ from yolo_losses.experiments.regression_rules import slopes
 #
 # First on 30 points, which takes seconds; no two rules agree.
 
-# %%
+# %% tags=["varies"]
 few = collect(("iou", "giou", "diou", "ciou"), ("exact", "authors"), (0,), num_points=30)
 
 
@@ -161,7 +161,7 @@ for row, loss in zip(axes, ("giou", "diou"), strict=True):
 #
 # How much of this is the schedule? The same with 400 steps, 320 of them with η = 0.1, on 40 points:
 
-# %%
+# %% tags=["varies"]
 longer = collect(("giou", "diou", "ciou"), ("exact",), (0,), num_points=40, steps=400)
 for run in longer["runs"]:
     scale = 1_715_000 / longer["cases"]
