@@ -7,7 +7,7 @@ import pytest
 
 import yolo_losses as yl
 from yolo_losses.demo.versions import argument, by_head, cases, random_raw
-from yolo_losses.experiments.initialisation import TERMS, _gradient, against_objects, pulls
+from yolo_losses.experiments.initialisation import _gradients, against_objects, pulls
 
 TARGETS = yl.pad_targets([[(0.4, 0.6, 0.3, 0.2), (0.7, 0.2, 0.1, 0.3)], [(0.5, 0.5, 0.6, 0.7)]],
                          [[1, 2], [0]])  # fmt: skip
@@ -17,7 +17,7 @@ K = 3
 @pytest.mark.parametrize("case", [c for c in cases() if c.name == c.version], ids=lambda c: c.name)
 def test_the_gradients_of_the_terms_add_up(case):
     heads = random_raw(case, 0, 2, K)
-    parts = [_gradient(case, heads, TARGETS, name) for name in TERMS]
+    parts = list(_gradients(case, heads, TARGETS).values())
     _, whole = case.module.loss_and_grad(argument(case.config, heads), TARGETS, case.config)
     for head, want in enumerate(by_head(whole)):
         np.testing.assert_allclose(sum(p[head] for p in parts), want, atol=1e-12)

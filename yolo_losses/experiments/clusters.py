@@ -70,10 +70,14 @@ UPDATE: dict[str, Callable[[np.ndarray], np.ndarray]] = {"mean": mean, "median":
 
 def evaluate(sizes: np.ndarray, anchors: np.ndarray) -> Clusters:
     """How well given anchors (k, 2) serve sizes (M, 2)."""
-    anchors = anchors[np.argsort(anchors.prod(axis=1), kind="stable")]
-    ious = shape_iou(sizes, anchors)
-    counts = np.bincount(ious.argmax(axis=1), minlength=len(anchors))
-    return Clusters(anchors, counts, float(ious.max(axis=1).mean()))
+    return _judged(anchors, shape_iou(sizes, anchors))
+
+
+def _judged(anchors: np.ndarray, ious: np.ndarray) -> Clusters:
+    """Anchors (k, 2) whose IOUs with all boxes (M, k) are known."""
+    order = np.argsort(anchors.prod(axis=1), kind="stable")
+    counts = np.bincount(ious[:, order].argmax(axis=1), minlength=len(anchors))
+    return Clusters(anchors[order], counts, float(ious.max(axis=1).mean()))
 
 
 def fit(
@@ -121,10 +125,10 @@ def fit(
     different = len(np.unique(sizes, axis=0))
     if k > different:
         _check.wrong_value(where, "k", f"be at most {different}, the number of different sizes", k)
-    found = []
+    found: list[Clusters] = []
     for start in range(restarts):
         first = _far_apart(sizes, k, np.random.default_rng([seed, start]))
-        found += [evaluate(sizes, anchors) for anchors in _turns(sizes, first, UPDATE[update])]
+        found += _turns(sizes, first, UPDATE[update])
         found = [max(found, key=lambda c: c.mean_iou)]
         tick()
     return found[0]
@@ -153,12 +157,12 @@ def _far_apart(sizes: np.ndarray, k: int, rng: np.random.Generator) -> np.ndarra
 
 def _turns(
     sizes: np.ndarray, anchors: np.ndarray, update: Callable[[np.ndarray], np.ndarray]
-) -> Iterator[np.ndarray]:
+) -> Iterator[Clusters]:
     """The anchors of each turn, until no box changes its anchor."""
     before = np.full(len(sizes), -1)
     for _ in range(TURNS):
-        yield anchors
         ious = shape_iou(sizes, anchors)
+        yield _judged(anchors, ious)
         own = ious.argmax(axis=1)  # (1)
         if (own == before).all():
             return

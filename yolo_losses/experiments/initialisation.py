@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..demo.versions import Case, argument, by_head, cases, random_raw
+from ..demo.versions import Case, argument, cases, random_raw
 from ..targets import Targets, pad_targets
 from ..terms import LossTerms, pull_back
 
@@ -85,27 +85,26 @@ def _with_ones(case: Case) -> Case:
 
 
 def _pull(case: Case, heads: Sequence[np.ndarray], targets: Targets, published: bool) -> Pull:
-    of_term = {name: _gradient(case, heads, targets, name) for name in TERMS}
-    norm = {name: float(np.sqrt(sum((g**2).sum() for g in of_term[name]))) for name in TERMS}
-    bias = {name: _of_objectness(case.config, of_term[name]) for name in TERMS}
+    of_term = _gradients(case, heads, targets)
+    norm = {name: math.sqrt(sum((g**2).sum() for g in grads)) for name, grads in of_term.items()}
+    bias = {name: _of_objectness(case.config, grads) for name, grads in of_term.items()}
     return Pull(case.version, published, norm, bias)
 
 
-def _gradient(
-    case: Case, heads: Sequence[np.ndarray], targets: Targets, name: str
-) -> Sequence[np.ndarray]:
-    """The gradient of one term, summed over the batch, one array a head."""
+def _gradients(
+    case: Case, heads: Sequence[np.ndarray], targets: Targets
+) -> dict[str, Sequence[np.ndarray]]:
+    """The gradient of each term, summed over the batch, one array a head."""
     terms, slopes = case.module.linearise(argument(case.config, heads), targets, case.config)
-    one = LossTerms(*(np.full_like(v, term == name) for term, v in terms._asdict().items()))
-    return pull_back(heads, slopes, one)
+    ones, zeros = np.ones_like(terms.box), np.zeros_like(terms.box)
+    alone = {name: LossTerms(*(ones if k == name else zeros for k in TERMS)) for name in TERMS}
+    return {name: pull_back(heads, slopes, by) for name, by in alone.items()}
 
 
 def _of_objectness(config: Any, grads: Sequence[np.ndarray]) -> float:
-    """The sum of a gradient over all t_o."""
-    num_boxes = getattr(config, "num_boxes", None)
-    ends = slice(4, None if num_boxes is None else 5 * num_boxes, 5)
-    picked = [g[..., 4] if num_boxes is None else g[..., ends] for g in by_head(tuple(grads))]
-    return float(sum(g.sum() for g in picked))
+    """The sum of a gradient over all t_o: field 4 of every box."""
+    num_boxes = getattr(config, "num_boxes", 1)
+    return float(sum(g[..., 4 : 5 * num_boxes : 5].sum() for g in grads))
 
 
 def against_objects(
