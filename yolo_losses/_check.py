@@ -146,21 +146,31 @@ def targets(where: str, x: Any, raw: tuple[str, Array]) -> None:
     for name in ("boxes", "labels", "valid"):
         if not hasattr(x, name):
             wrong_type(where, "targets", "be a Targets(boxes, labels, valid)", type(x).__name__)
-        array(where, f"targets.{name}", getattr(x, name))
+    fields = {"boxes": x.boxes, "labels": x.labels, "valid": x.valid}
+    if getattr(x, "ignore", None) is not None:
+        fields["ignore"] = x.ignore
+    for name, field in fields.items():
+        array(where, f"targets.{name}", field)
     floating(where, "targets.boxes", x.boxes)
-    xp = namespace(x.boxes)
     n, t = y.shape[0], (x.boxes.shape[1] if x.boxes.ndim == 3 else "T")
-    for name, shape in (("boxes", (n, t, 4)), ("labels", (n, t)), ("valid", (n, t))):
-        got = tuple(getattr(x, name).shape)
+    for name, field in fields.items():
+        shape, got = (n, t, 4) if name == "boxes" else (n, t), tuple(field.shape)
         if got != shape:
             shown = "(" + ", ".join(map(str, shape)) + ")"
             expected = f"have shape {shown} for the N = {n} images of {argument}"
             wrong_value(where, f"targets.{name}", expected, got)
-    together(where, [raw, *((f"targets.{k}", getattr(x, k)) for k in ("boxes", "labels", "valid"))])
-    if not xp.isdtype(x.labels.dtype, "integral"):
-        wrong_type(where, "targets.labels", "have an integer dtype", x.labels.dtype)
-    if not xp.isdtype(x.valid.dtype, "bool"):
-        wrong_type(where, "targets.valid", "have a bool dtype", x.valid.dtype)
+    together(where, [raw, *((f"targets.{name}", field) for name, field in fields.items())])
+    _kinds(where, fields)
+
+
+def _kinds(where: str, fields: dict[str, Array]) -> None:
+    """Integer labels, bools elsewhere."""
+    kinds = {"labels": ("integral", "an integer"), "valid": ("bool", "a bool")}
+    kinds["ignore"] = kinds["valid"]
+    for name in (name for name in fields if name in kinds):
+        kind, words = kinds[name]
+        if not namespace(fields[name]).isdtype(fields[name].dtype, kind):
+            wrong_type(where, f"targets.{name}", f"have {words} dtype", fields[name].dtype)
 
 
 def in_place(where: str, argument: str, x: Any, rank: int, *, several: bool) -> None:

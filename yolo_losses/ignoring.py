@@ -1,7 +1,18 @@
-"""Ignore rules: which priors that no truth holds have no objectness loss.
+"""Ignore rules and regions: which predictors that no truth holds have no objectness loss.
 
-IOU > t ⟺ I·(1 + t) > t·(area + area'), which is exact where the numbers are exact in binary, so
-that an IOU of t is not above t, and needs no division.
+A rule ignores what overlaps a truth, a region what lies in it by more than half. Area Â of a
+predictor, A of a truth or region, I of what they share::
+
+    (1)  IOU > t     ⟺  I (1 + t) > t (A + Â)
+    (2)  I / Â > ½   ⟺  I > ½ Â
+
+which are exact where the numbers are exact in binary, so that an IOU of t is not above t, and need
+no division. What is compared with a region is what the ignore rule compares with truths: priors,
+centred on their cells, or predictions; predictions too where a version has no rule.
+
+(2) is how crowds are judged by COCO's evaluation and how detectors are trained beside them, with
+½ as in mmdetection's `ignore_iof_thr`: a region is often larger than the objects in it, so that
+no IOU with it is high.
 """
 
 import math
@@ -23,28 +34,43 @@ class Scene(NamedTuple):
     raw: Sequence[Array]
     layout: Layout
     truths: Truths
-    ious: Array  # (N, M, T): IOU_anchor^truth of shapes
+    ious: Array  # (N, M, T): IOU_anchor^truth of shapes; None of regions
     decode: grid.Decode
 
 
 Rule = Callable[[Scene, float], Array]  # scene and threshold → (N, P) bool
 
 
-def _in_blocks(rule: Rule) -> Rule:
-    """A rule of every image by itself, on a few images after the other."""
+class Above(NamedTuple):
+    """An overlap above a threshold: I·stretch > pred·Â + gt·A."""
 
-    @wraps(rule)
-    def in_blocks(scene: Scene, threshold: float) -> Array:
-        raw, layout, truths, ious, decode = scene
-        sides = max(len(lanes) * max(lanes[0].H, lanes[0].W) for lanes in layout.heads())
-        size = max(layout.size, 3 * ious.shape[2] * sides)  # of the planes, or of what truths span
-        blocks = adapter(ious).images(ious.shape[0], size)
-        hits = [
-            rule(Scene([x[k, ...] for x in raw], layout, Truths(*(v[k, ...] for v in truths)),
-                       ious[k, ...], decode), threshold)
-            for k in blocks
+    stretch: float
+    pred: float
+    gt: float
+    far: float  # how far apart centres may be, sizes of the truth
+
+
+def _iou_above(t: float) -> Above:
+    return Above(1 + t, t, t, nearby.far(t))  # (1)
+
+
+LIES_IN = Above(1.0, 0.5, 0.0, 0.5)  # (2); then the centre lies in the region too
+
+
+def _in_blocks(hits: Callable[[Scene, Above], Array]) -> Callable[[Scene, Above], Array]:
+    """What is found in every image by itself, on a few images after the other."""
+
+    @wraps(hits)
+    def in_blocks(scene: Scene, above: Above) -> Array:
+        (n, t), heads = scene.truths.ok.shape, scene.layout.heads()
+        sides = max(len(lanes) * max(lanes[0].H, lanes[0].W) for lanes in heads)
+        size = max(scene.layout.size, 3 * t * sides)  # of the planes, or of what truths span
+        blocks = [
+            hits(scene._replace(raw=[x[k, ...] for x in scene.raw], truths=scene.truths.images(k)),
+                 above)
+            for k in adapter(scene.truths.ok).images(n, size)
         ]  # fmt: skip
-        return hits[0] if len(hits) == 1 else namespace(ious).concat(hits, axis=0)
+        return blocks[0] if len(blocks) == 1 else namespace(blocks[0]).concat(blocks, axis=0)
 
     return in_blocks
 
@@ -61,13 +87,17 @@ def by_shape(scene: Scene, threshold: float) -> Array:
     return adapter(slot).mark(xp.reshape(slot, flat), xp.reshape(above, flat), layout.size)
 
 
-@_in_blocks
 def by_prior(scene: Scene, threshold: float) -> Array:
     """(N, P): priors, centred on their cells, that overlap an object above the threshold."""
-    near = _near(scene, threshold, _priors, 2 * nearby.SPARSE)
+    return _priors_above(scene, _iou_above(threshold))
+
+
+@_in_blocks
+def _priors_above(scene: Scene, above: Above) -> Array:
+    near = _near(scene, above, _priors, 2 * nearby.SPARSE)
     if near is not None:
         return near
-    hits = [_prior_hits(scene.truths, lanes, threshold) for lanes in scene.layout.heads()]
+    hits = [_prior_hits(scene.truths, lanes, above) for lanes in scene.layout.heads()]
     return namespace(scene.truths.x).concat(hits, axis=1)
 
 
@@ -84,7 +114,7 @@ def _priors(scene: Scene, s: int, lanes: Sequence[Lane]) -> nearby.Boxes:
 
 
 def _near(
-    scene: Scene, threshold: float, boxes: Callable[..., nearby.Boxes], sparse: float
+    scene: Scene, above: Above, boxes: Callable[..., nearby.Boxes], sparse: float
 ) -> Array | None:
     """Only boxes near each truth against it; None where values are not looked at or many are."""
     layout, truths = scene.layout, scene.truths
@@ -92,20 +122,21 @@ def _near(
         return None
 
     def overlap(pred: Sequence[Array], gt: Sequence[Array]) -> Array:
-        return _exceeds(*_reach(gt, threshold), *_reach(pred, threshold))
+        gt, pred = _reach(gt, above.stretch, above.gt), _reach(pred, above.stretch, above.pred)
+        return _exceeds(*gt, *pred)
 
     heads = [boxes(scene, s, lanes) for s, lanes in enumerate(layout.heads())]
-    return nearby.hits(layout, truths, heads, threshold, overlap, sparse)
+    return nearby.hits(layout, truths, heads, above.far, overlap, sparse)
 
 
-def _prior_hits(truths: Truths, lanes: Sequence[Lane], threshold: float) -> Array:
+def _prior_hits(truths: Truths, lanes: Sequence[Lane], above: Above) -> Array:
     """(N, A·H·W)."""
     xp, n, like = namespace(truths.x), truths.x.shape[0], truths.x
     a, h, w = len(lanes), lanes[0].H, lanes[0].W
     pw, ph = grid.prior_sizes(lanes, like)
     prior = edges((arange(w, like) + 0.5) / w, (arange(h, like)[:, None] + 0.5) / h, pw, ph)
     x, y, gw, gh, ok = (v[:, :, None, None, None] for v in (*truths[:4], truths.ok))
-    least = threshold * (pw * ph + gw * gh) / (1 + threshold)
+    least = (above.pred * (pw * ph) + above.gt * (gw * gh)) / above.stretch
     hit = adapter(like).fold(_wider, _sides(prior, edges(x, y, gw, gh), least, ok))
     return xp.reshape(hit, (n, a * h * w))
 
@@ -127,11 +158,15 @@ def _wider(across: Array, least: Array) -> Array:
     return across > least
 
 
-@_in_blocks
 def by_prediction(scene: Scene, threshold: float) -> Array:
     """(N, P): decoded boxes that overlap an object above the threshold."""
-    near = _near(scene, threshold, _predictions, nearby.SPARSE)
-    return _all_predictions(scene, threshold) if near is None else near
+    return _predictions_above(scene, _iou_above(threshold))
+
+
+@_in_blocks
+def _predictions_above(scene: Scene, above: Above) -> Array:
+    near = _near(scene, above, _predictions, nearby.SPARSE)
+    return _all_predictions(scene, above) if near is None else near
 
 
 FAR = 1e4  # a raw output beyond which no decode moves
@@ -158,31 +193,31 @@ def _predictions(scene: Scene, s: int, lanes: Sequence[Lane]) -> nearby.Boxes:
     return nearby.Boxes(reach_x, reach_y, at)
 
 
-def _all_predictions(scene: Scene, threshold: float) -> Array:
-    """`by_prediction`, every prediction against every object."""
+def _all_predictions(scene: Scene, above: Above) -> Array:
+    """Every prediction against every truth."""
     raw, layout, truths, _, decode = scene
     xp, n = namespace(truths.x), truths.x.shape[0]
     heads = []
     for box in grid.predicted(raw, layout, decode):
         shape = (n, 1, math.prod(box[0].shape[1:]))
-        heads.append([xp.reshape(v, shape) for v in _reach(box, threshold)])
+        heads.append([xp.reshape(v, shape) for v in _reach(box, above.stretch, above.pred)])
     pred = tuple(xp.concat(parts, axis=2) for parts in zip(*heads, strict=True))
-    *gt, area = _reach([v[..., None] for v in truths[:4]], threshold)  # (N, T, 1)
+    *gt, area = _reach([v[..., None] for v in truths[:4]], above.stretch, above.gt)  # (N, T, 1)
     area = xp.where(truths.ok[..., None], area, float("inf"))
     return xp.reshape(adapter(area).fold(_exceeds, (*gt, area), pred), (n, layout.size))
 
 
-def _reach(box: Sequence[Array], threshold: float) -> list[Array]:
-    """Edges of boxes x y w h, y stretched by 1 + t, and t·area."""
+def _reach(box: Sequence[Array], stretch: float, share: float) -> list[Array]:
+    """Edges of boxes x y w h, y stretched, and a share of the area."""
     x, y, w, h = box
-    return [*edges(x, y * (1 + threshold), w, h * (1 + threshold)), threshold * (w * h)]
+    return [*edges(x, y * stretch, w, h * stretch), share * (w * h)]
 
 
 def _exceeds(
     gx1: Array, gy1: Array, gx2: Array, gy2: Array, area: Array,
     x1: Array, y1: Array, x2: Array, y2: Array, reach: Array,
 ) -> Array:  # fmt: skip
-    """I·(1 + t) > t·(area + area')."""
+    """I·stretch > reach + area, of boxes that are stretched already."""
     limit = adapter(area).limit  # what is left of a side within the truth's
     across = limit(x2, gx1, gx2) - limit(x1, gx1, gx2)
     along = limit(y2, gy1, gy2) - limit(y1, gy1, gy2)
@@ -203,13 +238,34 @@ IGNORE: dict[str | None, Rule] = {
 }
 
 
+IN_REGION: dict[str | None, Callable[[Scene, Above], Array]] = {
+    "prior": _priors_above,
+    "shape": _priors_above,
+    "prediction": _predictions_above,
+    None: _predictions_above,
+}
+
+
 def ignore(
     found: Assignment, ious: Array, raw: Sequence[Array], decode: grid.Decode,
     by: str | None, threshold: float,
 ) -> Assignment:  # fmt: skip
-    """Ignore what a rule says, but never a slot that a truth holds."""
+    """Ignore what a rule says and what lies in regions, but never a slot that a truth holds."""
     if found.truths.ok.shape[1] == 0:
         return found
     raw = tuple(adapter(x).stop(x) for x in raw)
     ignored = IGNORE[by](Scene(raw, found.layout, found.truths, ious, decode), threshold)
-    return found._replace(ignored=ignored & ~found.occupied)
+    return in_regions(found._replace(ignored=ignored & ~found.occupied), raw, decode, by)
+
+
+def in_regions(
+    found: Assignment, raw: Sequence[Array], decode: grid.Decode, by: str | None = None
+) -> Assignment:
+    """Ignore what lies in regions; `by` says what is compared with them."""
+    region = found.truths.region
+    if region is None or region.shape[1] == 0:
+        return found
+    regions = found.truths._replace(ok=region, region=None)
+    scene = Scene(tuple(adapter(x).stop(x) for x in raw), found.layout, regions, None, decode)
+    inside = IN_REGION.get(by, _predictions_above)(scene, LIES_IN)
+    return found._replace(ignored=found.ignored | (inside & ~found.occupied))

@@ -43,14 +43,22 @@ class Window(NamedTuple):
     width: Array
 
 
+def far(threshold: float) -> float:
+    """How far apart the centres of boxes may be whose IOU is above a threshold, sizes of one."""
+    return (1 - threshold) / (2 * threshold) if threshold else math.inf  # (1)
+
+
 def hits(
-    layout: Layout, truths: Truths, boxes: Sequence[Boxes], threshold: float, test: Test,
+    layout: Layout, truths: Truths, boxes: Sequence[Boxes], far: float, test: Test,
     sparse: float,
 ) -> Array | None:  # fmt: skip
-    """(N, P): boxes that pass the test with any truth; None if more than 1 in `sparse` are near."""
+    """(N, P): boxes that pass the test with any truth; None if more than 1 in `sparse` are near.
+
+    No box passes whose centre is more than `far` sizes of a truth from its centre.
+    """
     n, t = truths.ok.shape
     xp, heads = namespace(truths.x), layout.heads()
-    windows = [_window(truths, *pair, threshold) for pair in zip(heads, boxes, strict=True)]
+    windows = [_window(truths, *pair, far) for pair in zip(heads, boxes, strict=True)]
     near = sum(
         len(lanes) * int(xp.sum(window.height * window.width))
         for window, lanes in zip(windows, heads, strict=True)
@@ -65,19 +73,19 @@ def hits(
     return out
 
 
-def _window(truths: Truths, lanes: Sequence[Lane], boxes: Boxes, threshold: float) -> Window:
+def _window(truths: Truths, lanes: Sequence[Lane], boxes: Boxes, far: float) -> Window:
     """Where the centres of a head can be near enough to each truth."""
-    col, width = _span(truths.x, truths.w, lanes[0].W, boxes.reach_x, threshold)
-    row, height = _span(truths.y, truths.h, lanes[0].H, boxes.reach_y, threshold)
+    col, width = _span(truths.x, truths.w, lanes[0].W, boxes.reach_x, far)
+    row, height = _span(truths.y, truths.h, lanes[0].H, boxes.reach_y, far)
     count = number(truths.ok, row.dtype)
     xp, size = namespace(row), (math.prod(row.shape),)
     return Window(*(xp.reshape(v, size) for v in (row, col, height * count, width)))
 
 
-def _span(x: Array, w: Array, size: int, reach: Array, threshold: float) -> tuple[Array, Array]:
+def _span(x: Array, w: Array, size: int, reach: Array, far: float) -> tuple[Array, Array]:
     """The first cell along an axis, and how many."""
     xp = namespace(x)
-    near = w * size * ((1 - threshold) / (2 * threshold) if threshold else math.inf) + SLACK  # (1)
+    near = w * size * far + SLACK
     first = xp.ceil(x * size - near - reach[1])
     end = xp.floor(x * size + near - reach[0]) + 1
     first, end = (number(xp.clip(v, min=0, max=size), xp.int64) for v in (first, end))

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import _check, grid, matching, presets, terms
+from . import _check, grid, ignoring, matching, presets, terms
 from ._xp import Array, arange, namespace, number
 from .elementwise import logit, one_hot, sigmoid, softmax, softmax_squared_error, sqrt_sigmoid, stop
 from .grid import Cell, Decoded, Raw
@@ -139,7 +139,7 @@ def _match(raw: Array, targets: Targets, config: Config) -> Assignment:
     truths = usable(targets, raw.shape[-1] - 5 * config.num_boxes, raw)
     rows = matching.own_cell(truths, layout)
     rows = matching.best_prediction(rows, layout, _ious(raw, rows, layout))
-    return matching.settle(layout, truths, rows)
+    return ignoring.in_regions(matching.settle(layout, truths, rows), (raw,), _decode)
 
 
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:

@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import _check, grid, matching, presets, terms
+from . import _check, grid, ignoring, matching, presets, terms
 from ._xp import Array, namespace, number
 from .elementwise import exp, logit, one_hot, sigmoid, softmax, softmax_squared_error, stop
 from .grid import Cell, Decoded, Raw
@@ -142,7 +142,8 @@ def _match(raw: Array, targets: Targets, config: Config) -> Assignment:
     layout = _layout(raw, config)
     truths = usable(targets, raw.shape[-1] - 5, raw)
     ious = matching.shape_iou(truths, layout.priors)
-    return matching.settle(layout, truths, matching.best_anchor(truths, layout, ious))
+    found = matching.settle(layout, truths, matching.best_anchor(truths, layout, ious))
+    return ignoring.in_regions(found, (raw,), _decode)
 
 
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
