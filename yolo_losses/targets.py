@@ -196,7 +196,8 @@ def _image(n: int, boxes: Any, labels: Any, ignore: Any, dtype: np.dtype[Any]) -
     with np.errstate(over="ignore"):  # what overflows is named as a fault
         b = b.astype(dtype)
     b[:, :2] = np.where((b[:, :2] > 1) & (b[:, :2] <= SIZE_LIMIT), 1, b[:, :2])
-    return _Image(b, np.where(r & ~_is_class(c), 0, c), r.astype(np.bool_))
+    r = r.astype(np.bool_)
+    return _Image(b, np.where(r & ~_is_class(c), 0, c), r)
 
 
 def _one_each(argument: str, x: np.ndarray, num: int, what: str) -> None:

@@ -1,4 +1,4 @@
-"""1ign: which priors an ignore rule covers.
+"""1ign: which priors an ignore rule covers, or a region.
 
 Every rule answers the overlaps of one slot with the objects that it is held against.
 """
@@ -6,7 +6,7 @@ Every rule answers the overlaps of one slot with the objects that it is held aga
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from conformance.oracle import similarity, truth
+from conformance.oracle import regions, similarity, truth
 from conformance.oracle.heads import Slot, image_corners
 from conformance.oracle.matching import shape_iou
 from conformance.oracle.similarity import Box
@@ -28,9 +28,13 @@ def by_shape(slot: Slot, pred: Box, objects: Sequence[Object]) -> list[float]:
 
 def by_prior(slot: Slot, pred: Box, objects: Sequence[Object]) -> list[float]:
     """The anchor box centred on its cell, against every object."""
+    return [similarity.iou(prior_box(slot), truth.box(gt)) for gt, _ in objects]
+
+
+def prior_box(slot: Slot) -> Box:
+    """The anchor box centred on its cell."""
     x, y = (slot.col + 0.5) / slot.grid.W, (slot.row + 0.5) / slot.grid.H
-    prior = similarity.corners(x, y, *slot.prior)
-    return [similarity.iou(prior, truth.box(gt)) for gt, _ in objects]
+    return similarity.corners(x, y, *slot.prior)
 
 
 def by_prediction(slot: Slot, pred: Box, objects: Sequence[Object]) -> list[float]:
@@ -46,15 +50,23 @@ OVERLAPS = {
 }
 
 
-def never(t: Sequence[float], slot: Slot, objects: Sequence[Object]) -> bool:
-    """There is no ignore rule."""
-    return False
+def by_regions(
+    t: Sequence[float], slot: Slot, objects: Sequence[Object], hidden: Sequence[Box],
+    decode: Callable,
+) -> bool:  # fmt: skip
+    """There is no ignore rule: a decoded box that lies in a region."""
+    return regions.hide(image_corners(decode(t, slot), slot), hidden)
 
 
 def ignored(
-    t: Sequence[float], slot: Slot, objects: Sequence[Object], config: Any, decode: Callable
-) -> bool:
-    """1ign_ij, of a prior that is not responsible: an overlap above the threshold."""
+    t: Sequence[float], slot: Slot, objects: Sequence[Object], hidden: Sequence[Box],
+    config: Any, decode: Callable,
+) -> bool:  # fmt: skip
+    """1ign_ij, of a prior that is not responsible: an overlap above the threshold, or a region.
+
+    A region is held against what the rule compares: priors, or decoded boxes where there is none.
+    """
     pred = image_corners(decode(t, slot), slot)
     overlaps = OVERLAPS[config.ignore_by](slot, pred, objects)
-    return any(overlap > config.ignore_threshold for overlap in overlaps)
+    held = prior_box(slot) if config.ignore_by in ("prior", "shape") else pred
+    return any(v > config.ignore_threshold for v in overlaps) or regions.hide(held, hidden)

@@ -14,12 +14,13 @@ j is a predictor of a cell.
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from conformance.oracle import difference, similarity, squared, truth
+from conformance.oracle import difference, regions, similarity, squared, truth
 from conformance.oracle.difference import SMOOTH, Path
 from conformance.oracle.number import functions
 from conformance.oracle.result import Candidate, Frozen, Head, Match, Result, Terms, added, counted
 from conformance.oracle.rounding import PRECISION, Rounding
 from conformance.oracle.scalar import argmax, sigma, softmax, sqrt_sigma
+from conformance.oracle.similarity import Box
 from conformance.oracle.truth import Row, Truth
 
 
@@ -36,13 +37,17 @@ class Owner(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A cell, with what is constant for the gradient there; `owner` None where 1obj_i = 0."""
+    """A cell, with what is constant for the gradient there; `owner` None where 1obj_i = 0.
+
+    `ignored` are the predictors that lie in regions.
+    """
 
     H: int
     W: int
     row: int
     col: int
     owner: Owner | None
+    ignored: tuple[int, ...] = ()
 
     def is_responsible(self, j: int) -> bool:
         """1obj_ij."""
@@ -63,7 +68,7 @@ def evaluate(
     head = Head(
         decoded=each(lambda t, cell: [decoded(t, j, cell) for j in range(B)], raw, cells),
         responsible=each(lambda cell: [cell.is_responsible(j) for j in range(B)], cells),
-        ignored=each(lambda cell: [False] * B, cells),
+        ignored=each(lambda cell: [j in cell.ignored for j in range(B)], cells),
         matches=frozen.matches[0],
         classes=each(lambda t: softmax(t[5 * B :]), raw),
     )
@@ -116,8 +121,9 @@ def decoded(t: Sequence[float], j: int, cell: Cell) -> tuple[float, ...]:
 def terms(t: Sequence[float], cell: Cell, config: Any) -> Terms:
     """The terms of one cell: 1obj_ij of its responsible predictor, 1noobj_ij of the others."""
     B, gt = config.num_boxes, cell.owner
-    others = [predictor(t, j)[4] for j in range(B) if not cell.is_responsible(j)]
-    noobj = config.lambda_noobj * sum((0.0 - sigma(t_o)) ** 2 for t_o in others)
+    others = [j for j in range(B) if not cell.is_responsible(j)]
+    squares = [(j not in cell.ignored) * (0.0 - sigma(predictor(t, j)[4])) ** 2 for j in others]
+    noobj = config.lambda_noobj * sum(squares)  # a NaN stays
     if gt is None:
         return Terms(0.0, 0.0, noobj, 0.0)
     own = predictor(t, gt.predictor)
@@ -143,6 +149,7 @@ def coordinates(gt: Owner, own: Sequence[float]) -> float:
 def freeze(raw: Any, rows: Sequence[Row], config: Any, fl: Rounding) -> Frozen:
     """Cells, predictors and IOU targets."""
     truths = truth.read(rows, len(raw[0][0]) - 5 * config.num_boxes, fl)
+    hidden = regions.read(rows, fl)
     matches = match(raw, truths, config.num_boxes, fl)
     held = {
         (one.row, one.col): (gt, one.anchors[0])
@@ -150,7 +157,16 @@ def freeze(raw: Any, rows: Sequence[Row], config: Any, fl: Rounding) -> Frozen:
         if one and one.anchors[0].holds
     }
     cells = each(lambda cell: owned(cell, held, fl), empty_cells(raw))
-    return Frozen(cells, [matches], counted([matches], truth.count_invalid(rows, truths)))
+    cells = each(lambda t, cell: hiding(t, cell, hidden, config.num_boxes), raw, cells)
+    invalid = truth.count_invalid(rows, truths, len(hidden))
+    return Frozen(cells, [matches], counted([matches], invalid))
+
+
+def hiding(t: Sequence[float], cell: Cell, hidden: Sequence[Box], B: int) -> Cell:
+    """The cell with its predictors that lie in regions and are not responsible."""
+    boxes = [similarity.corners(*decoded(t, j, cell)[:4]) for j in range(B)]
+    inside = (j for j in range(B) if regions.hide(boxes[j], hidden) and not cell.is_responsible(j))
+    return cell._replace(ignored=tuple(inside))
 
 
 def empty_cells(raw: Any) -> list:

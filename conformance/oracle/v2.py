@@ -68,9 +68,10 @@ def gradient(
 
 
 def terms(t: Sequence[float], slot: Slot, config: Any) -> Terms:
-    """The terms of one slot, 1obj_ij or 1noobj_ij."""
+    """The terms of one slot, 1obj_ij or 1noobj_ij; 0 where it lies in a region."""
     if slot.owner is None:
-        return Terms(0.0, 0.0, config.lambda_noobj * (0.0 - sigma(t[4])) ** 2, 0.0)
+        noobj = (1 - slot.ignored) * (0.0 - sigma(t[4])) ** 2  # a NaN stays
+        return Terms(0.0, 0.0, config.lambda_noobj * noobj, 0.0)
     return Terms(
         box=config.lambda_coord * coordinates(slot.owner, decode(t, slot)),
         obj=config.lambda_obj * (slot.owner.iou - sigma(t[4])) ** 2,
@@ -88,9 +89,10 @@ def coordinates(gt: Owner, pred: Centred) -> float:
 
 
 def freeze(raw: Any, rows: Sequence[Row], config: Any, fl: Rounding) -> Frozen:
-    """Cells, anchors and IOU targets. There is no ignore rule."""
+    """Cells, anchors, IOU targets and what lies in regions. There is no ignore rule."""
+    ignored = partial(ignoring.by_regions, decode=decode)
     grid = heads.grid(raw, config.anchors, range(len(config.anchors)), config.stride)
-    return freezing.freeze([raw], rows, [grid], fl, best_only, owner, ignoring.never)
+    return freezing.freeze([raw], rows, [grid], fl, best_only, owner, ignored)
 
 
 def owner(t: Sequence[float], slot: Slot, gt: Truth, at: Place, iou: float) -> Owner:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import yolo_losses as yl
+from conformance import oracle
 from conformance.oracle import similarity
 
 MARGIN = 2e-5  # float32 rounds an IOU by about 1e-6
@@ -81,7 +82,9 @@ def draw_targets(rng, n: int, t: int, k: int) -> yl.Targets:
     return yl.Targets(boxes, rng.integers(0, k, size=(n, t)), valid)
 
 
-def random(name, version, config, grid=(2, 3), n=2, t=5, k=3, few=False, near=0) -> Case:
+def random(
+    name, version, config, grid=(2, 3), n=2, t=5, k=3, few=False, near=0, regions=False
+) -> Case:
     """A random case that keeps its margins; with `near`, truths that crowd together."""
     for seed in itertools.count(sum(map(ord, name))):
         rng = np.random.default_rng(seed)
@@ -90,11 +93,23 @@ def random(name, version, config, grid=(2, 3), n=2, t=5, k=3, few=False, near=0)
             jitter = rng.uniform(-0.02, 0.02, size=targets.boxes[:, 1 : 1 + near].shape)
             targets.boxes[:, 1 : 1 + near] = float32(targets.boxes[:, :1] * (1 + jitter))
             targets.valid[0, 1 : 1 + near] = True
+        if regions:
+            targets = with_regions(rng, targets)
         raw = draw_raw(rng, version, config, grid, n, k)
         case = Case(f"{version}-{name}", version, raw, targets, config, few)
         if not close_calls(case):
             return case
     raise AssertionError
+
+
+def with_regions(rng, targets: yl.Targets) -> yl.Targets:
+    """Every second row a region, large enough to hide something, its class none."""
+    ignore = np.zeros_like(targets.valid)
+    ignore[:, ::2] = True
+    boxes, labels = targets.boxes.copy(), targets.labels.copy()
+    boxes[:, ::2, 2:] = float32(rng.uniform(0.4, 1, size=boxes[:, ::2, 2:].shape))
+    labels[:, ::2] = -7
+    return yl.Targets(boxes, labels, targets.valid, ignore)
 
 
 # Margins.
@@ -118,7 +133,7 @@ def _close_truth(case: Case, n: int, box: np.ndarray) -> list[str]:
         for v in (box[0] * w, box[1] * h):
             if abs(v - round(v)) < MARGIN * max(w, h):
                 found.append("border")
-    overlaps = _decided_ious(case, n, box)
+    overlaps = [*_decided_ious(case, n, box), *_hidden(case, n, box)]
     for name, values, thresholds in overlaps:
         values = sorted(values)
         if any(b - a < MARGIN for a, b in itertools.pairwise(values)) and "ties" in name:
@@ -147,6 +162,15 @@ def _decided_ious(case: Case, n: int, box: np.ndarray) -> list[tuple[str, list[f
     return found
 
 
+def _hidden(case: Case, n: int, box: np.ndarray) -> list[tuple[str, list[float], list]]:
+    """What part of each predictor lies in a box, where that is asked."""
+    if case.targets.ignore is None:
+        return []
+    placed, region = _placed(case, n), _corners(*box)
+    shares = [similarity.intersection(v, region) / similarity.area(v) for v in placed]
+    return [("regions", shares, [0.5])]
+
+
 def _input_size(case: Case) -> tuple[float, float]:
     stride = case.config.stride if case.version == "v2" else case.config.strides[0]
     return case.heads[0].shape[1] * stride, case.heads[0].shape[2] * stride
@@ -173,6 +197,14 @@ def _cell_ious(case: Case, n: int, box: np.ndarray) -> list[float]:
 
 def _placed_ious(case: Case, n: int, box: np.ndarray) -> list[float]:
     """IOU of every prior on its cell, or of every decoded box, with the truth."""
+    return [similarity.iou(pred, _corners(*box)) for pred in _placed(case, n)]
+
+
+def _placed(case: Case, n: int) -> list[tuple[float, ...]]:
+    """The corners of every prior on its cell, or of every decoded box."""
+    if case.version in ("v1", "v2"):
+        found = getattr(oracle, case.version).evaluate(case.raw[n].tolist(), [], case.config)
+        return [_corners(*p[:4]) for row in found.heads[0].decoded for cell in row for p in cell]
     config, (height, width), found = case.config, _input_size(case), []
     decoded = yl_free_decode(case, n)
     for s, head in enumerate(case.heads):
@@ -180,8 +212,9 @@ def _placed_ious(case: Case, n: int, box: np.ndarray) -> list[float]:
             pw, ph = config.anchors[config.masks[s][a]]
             h, w = head.shape[1:3]
             prior = ((col + 0.5) / w, (row + 0.5) / h, pw / width, ph / height)
-            other = prior if config.ignore_by == "prior" else decoded[s][row, col, a]
-            found.append(similarity.iou(_corners(*other), _corners(*box)))
+            by_prior = config.ignore_by in ("prior", "shape")
+            other = prior if by_prior else decoded[s][row, col, a]
+            found.append(_corners(*other))
     return found
 
 
@@ -315,6 +348,7 @@ def _v1() -> list[Case]:
         random("crowded", "v1", replace(V1, num_boxes=3), t=7, near=3),
         random("one-box", "v1", replace(V1, num_boxes=1), grid=(3, 3), k=1),
         random("lambdas", "v1", replace(V1, lambda_coord=1.7, lambda_noobj=0.3), grid=(3, 2), k=6),
+        random("regions", "v1", V1, grid=(3, 3), few=True, regions=True),
     ]
 
 
@@ -326,6 +360,7 @@ def _v2() -> list[Case]:
         random("one-class", "v2", V2, grid=(4, 2), n=3, k=1),
         random("lambdas", "v2", replace(V2, **{f"lambda_{k}": v for k, v in lambdas.items()})),
         random("one-anchor", "v2", replace(V2, anchors=((20, 13),)), t=4),
+        random("regions", "v2", V2, grid=(3, 3), few=True, regions=True),
     ]
 
 
@@ -360,7 +395,16 @@ def _v3() -> list[Case]:
     }  # fmt: skip
     options |= {"no-gate": {"coord_iou_threshold": None}, "gate": {"coord_iou_threshold": 0.3}}
     options |= {"eps": {"offset_eps": 0.25}}
-    return [random("plain", "v3", V3, few=True), *_pyramids("v3", V3, options)]
+    plain = random("plain", "v3", V3, few=True)
+    return [plain, *_pyramids("v3", V3, options), *_with_regions("v3", V3)]
+
+
+def _with_regions(version: str, base: Any) -> list[Case]:
+    """Regions beside every ignore rule."""
+    return [
+        random(f"regions-{by}", version, replace(base, ignore_by=by), t=6, few=few, regions=True)
+        for by, few in (("prior", True), ("shape", False), ("prediction", True), (None, False))
+    ]
 
 
 def _v4() -> list[Case]:
@@ -381,7 +425,7 @@ def _v4() -> list[Case]:
         },
     }
     crowd = random("plain", "v4", replace(V4, ignore_by="prediction"), few=True)
-    return [crowd, *_pyramids("v4", V4, options)]
+    return [crowd, *_pyramids("v4", V4, options), *_with_regions("v4", V4)]
 
 
 RANDOM: list[Case] = [*_v1(), *_v2(), *_v3(), *_v4()]

@@ -25,8 +25,8 @@ def image(case: Case, n: int) -> tuple[Any, list[tuple], SimpleNamespace]:
     """Raw outputs, truths and config of one image as the oracle takes them."""
     heads = [head[n].tolist() for head in case.heads]
     raw = heads if case.version in ("v3", "v4") else heads[0]
-    boxes, labels, valid = (v[n].tolist() for v in case.targets)
-    truths = [(*b, c, v) for b, c, v in zip(boxes, labels, valid, strict=True)]
+    rows = zip(*(v[n].tolist() for v in case.targets), strict=True)
+    truths = [(*box, *rest) for box, *rest in rows]
     return raw, truths, SimpleNamespace(**asdict(case.config))
 
 
