@@ -10,6 +10,7 @@ import pytest
 import yolo_losses as yl
 from conformance.backends import MOST, leaves
 from tests.support.cases import PLAIN, RANDOM, V1, V2, V3, V4
+from yolo_losses.crosscheck import compare
 
 on = pytest.mark.parametrize
 VERSIONS = {"v1": V1, "v2": V2, "v3": V3, "v4": V4}
@@ -306,3 +307,60 @@ def test_a_loss_refuses(version, bad, kind, words):
     case = PLAIN[version]
     with pytest.raises(kind, match=f"{version}.loss: {words}"):
         case.module.loss(case.raw, yl.Targets(*case.targets, bad), case.config)
+
+
+# Beside the losses.
+
+
+@on("slip", ["regions-lost", "regions-as-truths"])
+@on("case", CASES, ids=lambda c: c.name)
+def test_a_comparison_names_what_became_of_regions(case, slip):
+    other = without(case.targets) if slip == "regions-lost" else case.targets._replace(ignore=None)
+    labels = np.maximum(case.targets.labels, 0)
+    mine = case.module.loss(case.raw, other._replace(labels=labels), case.config)
+    targets = case.targets._replace(labels=labels)
+    found = compare({"terms": mine}, case.raw, targets, case.config)
+    assert slip in str(found)
+    right = case.module.loss(case.raw, targets, case.config)
+    assert "Everything that was handed in agrees" in str(
+        compare({"terms": right}, case.raw, targets, case.config)
+    )
+
+
+def test_a_comparison_reads_regions_from_a_file(tmp_path):
+    case = next(c for c in CASES if c.name == "v3-regions-prior")
+    terms = case.module.loss(case.raw, case.targets, case.config)
+    arrays = {f"raw.{s}": x for s, x in enumerate(case.raw)}
+    arrays |= {f"targets.{k}": v for k, v in case.targets._asdict().items()}
+    np.savez(tmp_path / "mine.npz", **arrays, **{"terms.noobj": terms.noobj})
+    assert compare(tmp_path / "mine.npz", config=case.config).agrees
+
+
+@on("case", [c for c in CASES if c.few], ids=lambda c: c.name)
+def test_an_explanation_says_that_it_is_a_region(case):
+    text = str(yl.explain(case.raw, case.targets, case.config, image=0, truth=0))
+    alone = case.targets._replace(valid=np.eye(*case.targets.valid.shape, dtype=bool))
+    hidden = heads_of(case.module.assign(case.raw, alone, case.config))
+    there = heads_of(case.module.assign(case.raw, case.targets, case.config))
+    count = sum((a.ignored[0] & b.ignored[0]).sum() for a, b in zip(hidden, there, strict=True))
+    assert "It is a region (ignore is True)" in text
+    assert f"have no objectness loss: {count}." in " ".join(text.split())
+
+
+def test_a_picture_hatches_regions():
+    from matplotlib import pyplot
+
+    from yolo_losses import plot
+
+    case = next(c for c in CASES if c.name == "v3-regions-prior")
+    found = case.module.assign(case.raw, case.targets, case.config)
+    figure, ax = pyplot.subplots()
+    plot.assignment(found, case.config, 0, ax, targets=case.targets, num_classes=3)
+    hatched = [patch for patch in ax.patches if patch.get_hatch()]
+    assert len(hatched) == (case.targets.valid & case.targets.ignore)[0].sum()
+    shown = plot.legend(figure, case.config, ("truth", "region"))
+    assert [t.get_text().strip() for t in shown.get_texts()][:2] == [
+        "truth",
+        "region: nobody is responsible",
+    ]
+    pyplot.close(figure)

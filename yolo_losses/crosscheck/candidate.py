@@ -32,6 +32,7 @@ def host(name: str, x: Any, where: str = WHERE) -> np.ndarray:
 
 # Names.
 
+NEEDED = Targets._fields[:3]  # without regions
 INPUTS = ("raw", "targets", *(f"targets.{k}" for k in Targets._fields), "version", "config")
 SUMS = ("total", "terms", *(f"terms.{t}" for t in TERMS))
 
@@ -76,14 +77,15 @@ def problem_of(
     if any(x.dtype.kind != "f" for x in arrays):
         refuse(f"raw outputs must be real floating, got {[str(x.dtype) for x in arrays]}")
     found = targets if targets is not None else _targets(given)
-    if not isinstance(found, Sequence) or len(found) != len(Targets._fields):
-        refuse(f"targets must be Targets of {', '.join(Targets._fields)}, got {_kind(found)}")
-    boxes, labels, valid = (
-        host(f"targets.{k}", v) for k, v in zip(Targets._fields, found, strict=True)
+    if not isinstance(found, Sequence) or len(found) not in (3, 4):
+        refuse(f"targets must be Targets of {', '.join(NEEDED)}, got {_kind(found)}")
+    boxes, labels, *flags = (
+        host(f"targets.{k}", v) for k, v in zip(Targets._fields, found, strict=False)
     )
     with np.errstate(over="ignore"):  # what overflows is no truth in either precision
         boxes = boxes.astype(np.promote_types(precision, np.float32)).astype(float)
-    truths, heads = Targets(boxes, labels, valid.astype(bool)), [x.astype(float) for x in arrays]
+    truths = Targets(boxes, labels, *(flag.astype(bool) for flag in flags))
+    heads = [x.astype(float) for x in arrays]
     problem = Problem(version, tuple(heads), truths, config, np.dtype(precision))
     check(problem)
     return problem
@@ -117,11 +119,11 @@ def check(problem: Problem) -> None:
 def _targets(given: Mapping[str, Any]) -> Any:
     if given.get("targets") is not None:
         return given["targets"]
-    names = [f"targets.{k}" for k in Targets._fields]
-    missing = [k for k in names if k not in given]
+    fields = {k: given.get(f"targets.{k}") for k in Targets._fields}
+    missing = [f"targets.{k}" for k in NEEDED if fields[k] is None]
     if missing:
         refuse(f"truths are missing: targets=..., or arrays named {', '.join(missing)}")
-    return Targets(*(given[k] for k in names))
+    return Targets(**fields)
 
 
 # Results.

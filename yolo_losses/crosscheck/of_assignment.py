@@ -24,6 +24,7 @@ def slips(problem: Problem) -> Iterator[Slip]:
         yield Slip(name, "assignment", text, of_boxes(change), rank=rank)
     yield from _labels()
     yield from _rows()
+    yield from _regions(problem)
     yield Slip("cell-row-col-exchanged", "assignment", "row and col of a truth's cell are exchanged",
                patching(("matching.cells", _turned_cells)), rank=0)  # fmt: skip
     yield Slip("cell-ceiled", "assignment", "the cell is ⌈x·W⌉ − 1 or counted from 1",
@@ -40,9 +41,9 @@ def slips(problem: Problem) -> Iterator[Slip]:
 
 
 def valid(problem: Problem) -> np.ndarray:
-    """(N, T): the rows that the formula takes for truths."""
+    """(N, T): the rows that the formula takes for truths, or for regions."""
     found = usable(problem.targets, problem.num_classes, problem.raw[0])
-    return np.asarray(found.ok)
+    return np.asarray(found.ok if found.region is None else found.ok | found.region)
 
 
 def of_boxes(change: Map) -> Callable[[Setup], Setup]:
@@ -129,6 +130,17 @@ def _rows() -> Iterator[Slip]:
     yield only(
         "first-truth-only", "the first truth of each image alone counts", lambda v: index(v) < 1
     )
+
+
+def _regions(problem: Problem) -> Iterator[Slip]:
+    """What becomes of regions."""
+    _, _, valid, *regions = problem.targets
+    for ignore in regions:
+        alone = lambda setup, own=valid & ~ignore: setup.truths(valid=own, ignore=None)
+        yield Slip("regions-lost", "ignore", "regions are left out: what lies in them is pushed to 0",
+                   alone, rank=0)  # fmt: skip
+        yield Slip("regions-as-truths", "assignment", "regions are taken for truths",
+                   lambda setup: setup.truths(ignore=None), rank=0)  # fmt: skip
 
 
 # Cells.

@@ -63,7 +63,7 @@ class Prediction:
         """The version's module, or a variant of it."""
         problem, patches = self.setup.problem, self.setup.patches
         copy: Any = variant(MODULES[problem.version], (*patches, *in_precision(problem)))
-        if not any(_assigns(problem.version, problem.config, path) for path, _ in patches):
+        if not any(_assigns(problem, path) for path, _ in patches):
             copy._match = _remembered(copy._match, self.setup.seen)
         return copy
 
@@ -122,13 +122,14 @@ class Prediction:
         return list(grads)
 
 
-def _assigns(version: str, config: Any, path: str) -> bool:
+def _assigns(problem: Problem, path: str) -> bool:
     """Whether a name has a part in who is responsible or ignored."""
     if path in ("_objects", "_noobj", "_truth", "_pixels", "grid.decode", "grid.sigmoid"):
         return False
-    if version == "v1":
+    if problem.version == "v1":
         return True
-    decodes = getattr(config, "ignore_by", None) == "prediction"
+    by = getattr(problem.config, "ignore_by", None)
+    decodes = by == "prediction" or problem.targets.ignore is not None
     return not path.startswith("iou.") and (decodes or path not in ("_decode", "_of_heads"))
 
 

@@ -69,6 +69,10 @@ def ignored(book: Book, scene: Scene) -> None:
         book.say("Nothing: ignore_by is None.")
         return
     found = scene.ignored_for_it()
+    if by not in RULES:
+        book.say("What the registered rule {by} finds, and holds no object, has no objectness "
+                 "loss: {num}.", by=repr(by), num=len(found))  # fmt: skip
+        return
     ious = _ious(scene, found)
     book.say(RULES[by] + " and that hold no object have no objectness loss: {num}.",
              threshold=scene.config.ignore_threshold, num=len(found))  # fmt: skip

@@ -131,6 +131,12 @@ class Scene:
         """Whether the truth takes part at all."""
         return bool(self.chosen.truths.ok[0, self.truth])
 
+    @property
+    def region(self) -> bool:
+        """Whether it is a region that takes part."""
+        regions = self.chosen.truths.region
+        return regions is not None and bool(regions[0, self.truth])
+
     def input_size(self) -> tuple[float, float]:
         """Width and height of the network input, pixels."""
         strides = getattr(self.config, "strides", None) or (self.config.stride,)

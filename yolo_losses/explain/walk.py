@@ -13,7 +13,7 @@ AXES = (("x", "w", "W"), ("y", "h", "H"))  # centre, size, and the count of cell
 
 def truth(book: Book, scene: Scene) -> None:
     """The box and the class."""
-    boxes, labels, _ = (v[0, scene.truth] for v in scene.targets)
+    boxes, labels, *_ = (v[0, scene.truth] for v in scene.targets)
     book.section("The truth")
     book.say("Its class is {label}. Centre and size are fractions of the image. The raw outputs, "
              "{dtype}, decide cell and predictors as in training; what follows is float64.",
@@ -30,6 +30,12 @@ def nothing(book: Book, scene: Scene) -> None:
     """A row that is no truth."""
     if not scene.targets.valid[0, scene.truth]:
         book.say("This row only fills up (valid is False) and takes part in nothing.")
+        return
+    if scene.region:
+        book.say("It is a region (ignore is True): nobody is responsible for it, and its class is "
+                 "not looked at. Predictors that hold no object, and of which more than half lies "
+                 "in it, have no objectness loss: {num}.",
+                 num=len(scene.ignored_for_it()))  # fmt: skip
         return
     book.say("It is invalid and takes part in nothing: a truth has finite numbers, a centre in "
              "0 … 1, a size above 0 and at most 1, and a class of 0 … {last}.",

@@ -20,6 +20,7 @@ class Fates(NamedTuple):
     invalid: np.ndarray  # (T,) bool: breaks a rule
     unassigned: np.ndarray  # (T,) bool: usable, but no head takes it
     usable: np.ndarray  # (T,) bool: takes part
+    regions: np.ndarray  # (T,) bool: a region that takes part
 
 
 def fates(
@@ -31,9 +32,10 @@ def fates(
     Each truth is assigned once more, alone in an image of its own: what it holds there and not
     among the others, it has lost to one of them.
     """
-    boxes, labels, valid = (host(v) for v in targets)
+    targets = Targets(*(host(v) for v in targets))
+    boxes, labels = targets.boxes, targets.labels
     _check_rows(where, boxes, matches)
-    alone = Targets(*(v[image][:, None] for v in (boxes, labels, valid)))
+    alone = Targets(*(v[image][:, None] for v in targets))
     classes = num_classes or int(max(labels[image].max(initial=0), 0)) + 1
     raw = [_nothing(found, config, len(alone.boxes), classes) for found in matches]
     version, several = of_config(where, config), hasattr(config, "masks")
@@ -42,8 +44,10 @@ def fates(
     pairs = zip(by_head, matches, strict=True)
     lost = [(wanted.mask[:, 0] & ~host(held.mask)[image]).any(axis=-1) for wanted, held in pairs]
     invalid, unassigned = by_head[0].invalid > 0, by_head[0].unassigned > 0
-    usable = alone.valid[:, 0] & ~invalid
-    return Fates(boxes[image], np.stack(lost, axis=-1), invalid, unassigned, usable)
+    takes_part = alone.valid[:, 0] & ~invalid
+    region = takes_part & (False if alone.ignore is None else alone.ignore[:, 0])
+    usable = takes_part & ~region
+    return Fates(boxes[image], np.stack(lost, axis=-1), invalid, unassigned, usable, region)
 
 
 def _nothing(found: Matches, config: Any, num_images: int, num_classes: int) -> np.ndarray:

@@ -17,6 +17,7 @@ DOTTED = (0, (1, 1.6))
 CROSS: Style = {"marker": "X", "markersize": 10}
 RING: Style = {"marker": "o", "markersize": 11, "markeredgecolor": TRUTH, "markeredgewidth": 2.2,
                "markerfacecolor": "none"}  # fmt: skip
+REGION: Style = {"edgecolor": TRUTH, "linestyle": DASHES, "linewidth": 1.2, "hatch": "//"}
 STEP = 11  # points between marks on one truth
 
 
@@ -77,8 +78,9 @@ def assignment(
 ) -> Axes:  # fmt: skip
     """The responsible cells of one image, and the priors that they are responsible with.
 
-    With targets the picture is complete: a dot for ignored priors, the truths above, and a mark
-    on each truth that is invalid, that no head takes, or that lost a predictor to another truth.
+    With targets the picture is complete: a dot for ignored priors, the truths above, regions
+    hatched, and a mark on each truth that is invalid, that no head takes, or that lost a predictor
+    to another truth.
 
     Parameters
     ----------
@@ -103,6 +105,7 @@ def assignment(
     found = fates("plot.assignment", matches, config, targets, image, num_classes)
     ax = priors(matches, config, image, cells(matches, image, ax))
     ignored(matches, image, ax)
+    outlines(found.boxes[found.regions], ax, **REGION)
     truths(found.boxes[found.usable], ax)
     return _marks(found, ax)
 
