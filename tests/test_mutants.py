@@ -8,7 +8,7 @@ import pytest
 
 import yolo_losses
 from conformance.backends import Torch, leaves, tree_map
-from tests.support.cases import BY_HAND, CASES, EXTREME, PLAIN, Case
+from tests.support.cases import BY_HAND, CASES, EXTREME, PLAIN, REGIONS, Case
 from tests.support.expected import TERMS, expected
 from tests.support.large import LARGE, at_once
 from tests.support.mutants import MUTANTS
@@ -78,6 +78,7 @@ SMALL, SOME = [*CASES, *EXTREME], [*PLAIN.values(), *(c for c in BY_HAND if "col
 WAYS = {
     "gradient": (closed_form, SMALL, of_the_oracle),
     "automatic": (automatic, SMALL, of_the_oracle),
+    "regions": (closed_form, REGIONS, of_the_oracle),
     "workspace": (in_a_workspace, SOME, of_the_oracle),
     "cotangents": (by_cotangents, SOME, of_torch),
     "large": (closed_form, LARGE, at_once),

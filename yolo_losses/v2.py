@@ -233,7 +233,7 @@ def loss(raw: Array, targets: Targets, config: Config) -> LossTerms:
         float32.
     targets : Targets
         (N, T, 4), (N, T), (N, T). T = 0, N = 0 and images without objects are ordinary; invalid
-        truths take part in nothing.
+        truths take part in nothing, and what lies in regions has no objectness loss.
     config : Config
 
     Returns

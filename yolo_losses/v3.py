@@ -263,7 +263,7 @@ def loss(heads: Sequence[Array], targets: Targets, config: Config) -> LossTerms:
         computed in float32.
     targets : Targets
         (N, T, 4), (N, T), (N, T). T = 0, N = 0 and images without objects are ordinary; invalid
-        truths take part in nothing.
+        truths take part in nothing, and what lies in regions has no objectness loss.
     config : Config
 
     Returns

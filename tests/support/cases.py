@@ -237,15 +237,19 @@ def yl_free_decode(case: Case, n: int) -> list[np.ndarray]:
 
 
 def with_targets(case: Case, name: str, rows: list[list[tuple]], few: bool = False) -> Case:
-    """The same raw outputs with truths (x, y, w, h, label, valid), one list an image."""
+    """The same raw outputs with truths (x, y, w, h, label, valid), one list an image.
+
+    A seventh entry, in all rows of an image or in none, makes a row a region, or not.
+    """
     n, t = len(rows), 13  # one shape for all: one compilation
     filler = (0.5, 0.5, 0.5, 0.5, 0, False)
     full = [row + [filler] * (t - len(row)) for row in rows]
     cells = np.array([[row[:4] for row in image] for image in full], dtype=float).reshape(n, t, 4)
     labels = np.array([[row[4] for row in image] for image in full]).reshape(n, t).astype(int)
     valid = np.array([[row[5] for row in image] for image in full]).reshape(n, t).astype(bool)
-    name = f"{case.version}-{name}"
-    return replace(case, name=name, targets=yl.Targets(cells, labels, valid), few=few)
+    ignore = np.array([[row[6:] == (True,) for row in image] for image in full]).reshape(n, t)
+    targets = yl.Targets(cells, labels, valid, ignore if ignore.any() else None)
+    return replace(case, name=f"{case.version}-{name}", targets=targets, few=few)
 
 
 NAN, INF = float("nan"), float("inf")
@@ -396,14 +400,14 @@ def _v3() -> list[Case]:
     options |= {"no-gate": {"coord_iou_threshold": None}, "gate": {"coord_iou_threshold": 0.3}}
     options |= {"eps": {"offset_eps": 0.25}}
     plain = random("plain", "v3", V3, few=True)
-    return [plain, *_pyramids("v3", V3, options), *_with_regions("v3", V3)]
+    return [plain, *_pyramids("v3", V3, options), *_with_regions("v3", V3, "prior", "prediction")]
 
 
-def _with_regions(version: str, base: Any) -> list[Case]:
-    """Regions beside every ignore rule."""
+def _with_regions(version: str, base: Any, *rules: str | None) -> list[Case]:
+    """Regions beside ignore rules."""
     return [
-        random(f"regions-{by}", version, replace(base, ignore_by=by), t=6, few=few, regions=True)
-        for by, few in (("prior", True), ("shape", False), ("prediction", True), (None, False))
+        random(f"regions-{by}", version, replace(base, ignore_by=by), t=6, few=True, regions=True)
+        for by in rules
     ]
 
 
@@ -425,7 +429,7 @@ def _v4() -> list[Case]:
         },
     }
     crowd = random("plain", "v4", replace(V4, ignore_by="prediction"), few=True)
-    return [crowd, *_pyramids("v4", V4, options), *_with_regions("v4", V4)]
+    return [crowd, *_pyramids("v4", V4, options), *_with_regions("v4", V4, None)]
 
 
 RANDOM: list[Case] = [*_v1(), *_v2(), *_v3(), *_v4()]
@@ -435,9 +439,21 @@ PLAIN: dict[str, Case] = {
 BY_HAND: list[Case] = [
     with_targets(case, name, rows) for case in PLAIN.values() for name, rows in HAND.items()
 ]
+# A region that breaks a rule, one of a class, one of none around a truth; a rule that finds its own.
+_REGIONS = [
+    [(0.5, 0.5, 1.5, 1.5, 0, True, True), GOOD],
+    [(0.2, 0.6, 0.4, 0.7, 1, True, True), (0.3, 0.6, 0.6, 0.7, -1, True, True), GOOD],
+]
+REGIONS: list[Case] = [
+    *(case for case in RANDOM if case.targets.ignore is not None),
+    *(with_targets(case, "regions-by-hand", _REGIONS) for case in PLAIN.values()),
+    with_targets(
+        replace(PLAIN["v3"], config=replace(V3, ignore_threshold=0.2)), "regions-and-rule", _REGIONS
+    ),
+]
 EXTREME: list[Case] = [extreme(c, size) for c in PLAIN.values() for size in (15.0, 1e4)]
 EXACT: list[Case] = [*exact_ties(), *(exact(name, *rest) for name, rest in _EXACT.items())]
-CASES: list[Case] = [*RANDOM, *BY_HAND, *EXACT]
+CASES: list[Case] = [*RANDOM, *BY_HAND, *EXACT, *REGIONS[-5:]]
 FEW: list[Case] = [case for case in CASES if case.few]
 assert len({case.name for case in (*CASES, *EXTREME)}) == len(CASES) + len(EXTREME)
 ids: Callable[[Case], str] = lambda case: case.name  # noqa: E731
