@@ -105,7 +105,7 @@ def _layout_hint(x: Array, num_anchors: int) -> str:
 def heads(where: str, x: object, masks: Sequence[Sequence[int]], strides: Sequence[float]) -> None:
     """A sequence of heads that fit the masks and one another."""
     if not isinstance(x, list | tuple):
-        got = f"one array of shape {tuple(x.shape)}" if is_array(x) else type(x).__name__  # type: ignore[attr-defined]
+        got = f"one array of shape {tuple(x.shape)}" if is_array(x) else type(x).__name__
         wrong_type(where, "heads", f"be a sequence of {len(masks)} arrays, one a head", got)
     if len(x) != len(masks):
         wrong_value(where, "heads", f"hold {len(masks)} arrays, one for each of masks", len(x))
@@ -178,7 +178,8 @@ def in_place(where: str, argument: str, x: Any, rank: int, *, several: bool) -> 
     if several and not (isinstance(x, list | tuple) and x):
         got = f"one array of shape {tuple(x.shape)}" if is_array(x) else repr(x)
         wrong_type(where, argument, "be a sequence of arrays, one a head", got)
-    for name, y in _named(argument, x) if several else [(argument, x)]:
+    arrays: list[tuple[str, Array]] = _named(argument, x) if several else [(argument, x)]
+    for name, y in arrays:
         floating(where, name, y)
         if y.ndim != rank:
             wrong_value(where, name, f"have {rank} axes", tuple(y.shape))

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import wraps
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import array_api_compat
 
@@ -69,7 +69,7 @@ if "torch" in sys.modules and (_torch := _of_library("torch")) is not None:
     _FOUND.update((known, _torch) for known in _torch.types)
 
 
-def is_array(x: object) -> bool:
+def is_array(x: object) -> TypeGuard[Array]:
     """Whether x is an array of a library of the standard."""
     if not (hasattr(x, "shape") and hasattr(x, "dtype")):
         return False

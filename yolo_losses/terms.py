@@ -273,15 +273,18 @@ def _by_head(found: Problem) -> tuple[tuple[Place, Array], ...]:
 
 def _with_planes(raw: Sequence[Array], noobj: Sequence[Array], out: Any, last: Any) -> list[Array]:
     """Arrays like raw with slopes (N, H, W, A) in the objectness fields: new ones, or `out`."""
-    grads = []
+    grads: list[Array] = []
     for s, (x, slope) in enumerate(zip(raw, noobj, strict=True)):
         here, slope = adapter(x), grid.saturate(slope, x.dtype)
         planes = {4: slope}
         if x.ndim == 4:
             planes = {5 * b + 4: slope[..., b] for b in range(slope.shape[3])}
+        if out is None:
+            grads.append(here.spread(x, planes))
+            continue
         if last is not None:
             here.clear(out[s], *last[s])
-        grads.append(here.spread(x, planes) if out is None else here.fill(out[s], planes))
+        grads.append(here.fill(out[s], planes))
     return grads
 
 

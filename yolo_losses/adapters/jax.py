@@ -7,6 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from .generic import Adapter, Array, Arrays, Place
 from .loops import in_turn
@@ -25,7 +26,7 @@ class JAX(Adapter):
         return {}
 
     def device(self, x: Array) -> object:
-        return None if isinstance(x, jax.core.Tracer) or not x.committed else frozenset(x.devices())
+        return None if isinstance(x, Tracer) or not x.committed else frozenset(x.devices())
 
     def host(self, x: Array) -> np.ndarray:
         return np.asarray(x.astype(jnp.float32) if x.dtype == jnp.bfloat16 else x)
@@ -110,7 +111,7 @@ class JAX(Adapter):
 
 
 def _traced(arrays: list[Array]) -> bool:
-    return any(isinstance(v, jax.core.Tracer) for v in arrays)
+    return any(isinstance(v, Tracer) for v in arrays)
 
 
 ADAPTER = JAX(jnp)

@@ -135,7 +135,7 @@ def _settle_in_a_graph(step: Callable[..., Array], x: Array, constants: Arrays) 
 
 def traced() -> bool:
     """Whether torch.compile, a tracer, a transform of torch.func or forward mode is at work."""
-    if torch.compiler.is_compiling() or torch.jit.is_tracing():
+    if torch.compiler.is_compiling() or torch.jit.is_tracing():  # pyright: ignore[reportPrivateImportUsage]
         return True
     return bool(torch._C._are_functorch_transforms_active() or forward_ad._current_level >= 0)
 

@@ -12,7 +12,9 @@ from .problems import has_heads
 from .results import CALLS, FLOOR, FLOOR_A, ZERO_FILL, Entry, Measurement, Result, name, problems_of
 from .sweep import AXES, series
 
-WORDS = dict(zip(CALLS, ("loss", "loss+grad", "autograd", "module", "workspace"), strict=True))
+WORDS: dict[str, str] = dict(
+    zip(CALLS, ("loss", "loss+grad", "autograd", "module", "workspace"), strict=True)
+)
 _UNIT = {GRADIENT_A: "A ", WORKSPACE: "fill "}  # where it is not the floor
 LONG = 0.5e-3  # seconds; what is shorter swings by itself
 SWING = 1.5
@@ -95,7 +97,7 @@ def _call_lines(m: Measurement, of_a: int, goals: Sequence[Verdict]) -> Iterator
 
 def _numbers(entry: Entry, of_a: int) -> Line:
     """Times and ratios."""
-    if "time" not in entry:
+    if "time" not in entry or "ratio" not in entry:
         return [""] * (4 + of_a)
     time, ratio = entry["time"], entry["ratio"]
     to_a = [_short(ratio[FLOOR_A]["median"]) if FLOOR_A in ratio else ""] * of_a
@@ -115,7 +117,7 @@ def _check(entry: Entry) -> Text:
     """Whether total and gradient are those of NumPy in float64."""
     if "failed" in entry:
         return Text("failed", "bold red")
-    return Text("ok") if entry["right"] else Text("WRONG", "bold red")
+    return Text("ok") if entry.get("right") else Text("WRONG", "bold red")
 
 
 def _memory(m: Measurement, goals: Sequence[Verdict]) -> Text:

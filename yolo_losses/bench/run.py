@@ -186,6 +186,6 @@ def _add_compile_time(plan: Plan, way: str, problem: Problem, measurement: Measu
         if "failed" in answer:
             measurement["compile_failed"] = answer["failed"]
         if "seconds" in answer:
-            seconds[str(count)] = answer["seconds"]
+            seconds[str(count)] = float(answer["seconds"])
     if seconds:
         measurement["compile"] = seconds

@@ -96,8 +96,9 @@ def _along(axis: str, group: Sequence[Measurement]) -> list[Point]:
 
 
 def _point(m: Measurement) -> Point:
-    seconds, floor = m["calls"][CALL]["time"]["min"], m["floors"][FLOOR]["min"]
-    return Point(m["batch"], m["size"], m["truths"], m["cells"], seconds, floor)
+    time, floor = m["calls"][CALL].get("time"), m["floors"][FLOOR]
+    assert time is not None  # `_swept` leaves out what has none
+    return Point(m["batch"], m["size"], m["truths"], m["cells"], time["min"], floor["min"])
 
 
 def exponent(x: Sequence[float], y: Sequence[float]) -> float:

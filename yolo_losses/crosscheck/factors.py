@@ -201,8 +201,8 @@ def matching(
     if not isinstance(tolerance, np.ndarray):
         limit = tolerance * np.maximum(np.abs(values), np.abs(got))
     apart = ~(np.abs(values - got) <= limit)
-    apart = apart.reshape(len(choices), -1).any(axis=1)
-    return [c for c, wrong in zip(choices, apart, strict=True) if not wrong]
+    right = np.flatnonzero(~np.any(apart.reshape(len(choices), -1), axis=1))
+    return [choices[k] for k in right.tolist()]
 
 
 def by_choice(predicted: np.ndarray, choices: Sequence[Factor], ndim: int) -> np.ndarray:

@@ -198,7 +198,7 @@ def _adding(
     target, limit = fitter.target(fitter.given[base.fit.depth], at)
     deltas = np.array([e.fit.features - at for e in here]).reshape(len(here), -1)
     use = np.isfinite(deltas).all(axis=1) & (np.abs(deltas) > limit).any(axis=1)
-    here, deltas = [e for e, k in zip(here, use, strict=True) if k], deltas[use]
+    here, deltas = [here[k] for k in np.flatnonzero(use).tolist()], deltas[use]
     found = []
     for k in range(len(here)):
         apart = np.abs(deltas[k] + deltas[k + 1 :] - target) > limit

@@ -45,7 +45,7 @@ def object_names(labels: np.ndarray, classes: Sequence[str]) -> tuple[str, ...]:
     names = []
     for t, label in enumerate(labels):
         number = f" {(labels[: t + 1] == label).sum()}" if (labels == label).sum() > 1 else ""
-        names.append(classes[label] + number)
+        names.append(f"{classes[int(label)]}{number}")
     return tuple(names)
 
 

@@ -30,6 +30,7 @@ Faults:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .._xp import Array, arange, constant, namespace, number
 from ..elementwise import bce, sigmoid
@@ -189,5 +190,5 @@ def loss(raw: Sequence[Array], targets: Targets, options: Options) -> DialectLos
     found = assign(raw, targets, options)
     heads = [_head(x, t, options, s) for s, (x, t) in enumerate(zip(raw, found, strict=True))]
     sums = [sum(v[1:], start=v[0]) for v in zip(*heads, strict=True)]
-    parts = dict(zip(("giou", "conf", "prob"), sums, strict=True))
+    parts: dict[str, Any] = {"giou": sums[0], "conf": sums[1], "prob": sums[2]}
     return DialectLoss(parts, sums[0] + sums[1] + sums[2])

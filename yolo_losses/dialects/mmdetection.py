@@ -36,7 +36,7 @@ Faults:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .._xp import Array, adapter, compute_dtype, constant, namespace, number
 from ..boxes import edges, split
@@ -221,5 +221,5 @@ def loss(raw: Sequence[Array], targets: Targets, options: Options) -> DialectLos
     xp, found = namespace(raw[0]), assign(raw, targets, options)
     heads = [_head(x, t, options) for x, t in zip(raw, found, strict=True)]
     names = ("loss_cls", "loss_conf", "loss_xy", "loss_wh")
-    parts = dict(zip(names, map(xp.stack, zip(*heads, strict=True)), strict=True))
+    parts: dict[str, Any] = dict(zip(names, map(xp.stack, zip(*heads, strict=True)), strict=True))
     return DialectLoss(parts, xp.sum(xp.stack(list(parts.values()))))

@@ -37,6 +37,7 @@ def offset_curves(ax: Axes = None, *, scales: Sequence[float] = SCALES, reach: f
     ax.axhspan(0, 1, color=CELL, zorder=0)
     ax.axhline(0, color=DARK, linewidth=0.8)
     ax.axhline(1, color=DARK, linewidth=0.8)
+    at = reach
     for k, (name, style) in enumerate(line_styles(names).items()):
         ax.plot(t, _offset(t, names[name]), label=name, linewidth=1.8, **style)
         ends, at = _offset(np.array([-ENDS, ENDS]), names[name]), reach * (1.06 + 0.05 * k)

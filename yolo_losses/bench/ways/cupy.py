@@ -1,4 +1,6 @@
 """CuPy."""
+# pyright: reportAttributeAccessIssue=false
+# Where CuPy is not installed, pyright takes this file for it.
 
 from collections.abc import Callable
 from typing import Any
