@@ -530,7 +530,7 @@ class TestDemo:
         monkeypatch.setattr(run, "run", lambda *args: seen.append(args[:3]))
         assert call("demo").exit_code == 0
         assert seen == [(Path("yolo-losses-demo"), 0, 200)]
-        assert "/yolo-losses-demo/" in (Path(yl.__file__).parents[1] / ".gitignore").read_text()
+        assert "/yolo-losses-demo/" in (Path(__file__).parents[1] / ".gitignore").read_text()
 
     def test_a_folder_that_cannot_be_made(self, tmp_path):
         (tmp_path / "x").touch()

@@ -12,6 +12,7 @@ import pytest
 import yolo_losses
 
 ROOT = Path(yolo_losses.__file__).parent
+REPOSITORY = Path(__file__).parents[1]
 FILES = sorted(ROOT.rglob("*.py"))
 FORMULAS = ["v1.py", "v2.py", "v3.py", "v4.py", "iou.py"]
 # Lower ones import upper ones.
@@ -127,7 +128,7 @@ def test_adapters_are_small(path):
 
 
 def test_every_folder_of_the_package_is_shipped():
-    project = tomllib.loads((ROOT.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     shipped = set(project["tool"]["setuptools"]["packages"])
     folders = {path.parent.relative_to(ROOT.parent) for path in FILES}
     assert {".".join(folder.parts) for folder in folders} == shipped - {"yolo_losses.testing.files"}

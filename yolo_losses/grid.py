@@ -15,6 +15,8 @@ from ._xp import Array, adapter, arange, compute_dtype, constant, namespace, num
 from .boxes import split
 from .elementwise import sigmoid
 
+__all__ = ["Decoded", "from_nchw", "from_nhwc", "to_nchw", "to_nhwc"]
+
 # Layouts of a convolution's output.
 
 

@@ -27,6 +27,20 @@ from .elementwise import (
     stop,
 )
 
+__all__ = [
+    "SIMILARITY",
+    "Corners",
+    "centred",
+    "ciou",
+    "corners",
+    "diou",
+    "distance",
+    "giou",
+    "iou",
+    "similarity",
+    "value_and_grad",
+]
+
 SIMILARITY: dict[str, Callable[[Any, Any], Any]] = {}  # of `Box`es or `Corners`
 
 

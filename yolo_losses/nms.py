@@ -26,6 +26,8 @@ from .boxes import cxcywh_to_xyxy, to_pixels
 from .grid import Decoded
 from .iou import SIMILARITY, Corners, corners, distance
 
+__all__ = ["Detections", "Kept", "detections", "nms"]
+
 
 class Detections(NamedTuple):
     """Every predictor of a batch with its most probable class.

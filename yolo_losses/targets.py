@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class Targets(_Fields):
 
     __slots__ = ()
     _fields = _Names()
+    _field_defaults: ClassVar[dict[str, None]] = {"ignore": None}
 
     def __new__(cls, boxes: Array, labels: Array, valid: Array, ignore: Array = None) -> "Targets":
         """Three fields, or four."""

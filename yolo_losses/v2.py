@@ -32,6 +32,8 @@ from .matching import Assignment, Matches
 from .targets import Targets, usable
 from .terms import Formula, LossTerms, Problem, Slopes, Workspace
 
+__all__ = ["Config", "assign", "decode", "encode", "loss", "loss_and_grad", "workspace"]
+
 IOU = SIMILARITY["iou"]
 
 
