@@ -1,6 +1,7 @@
 """Regions of targets: nobody is responsible for them, and what lies in them is left alone."""
 
 import copy
+import importlib
 import pickle
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import pytest
 
 import yolo_losses as yl
 from conformance.backends import MOST, leaves
-from tests.support.cases import PLAIN, RANDOM, V1, V2, V3, V4
+from tests.support.cases import ANCHORS, MASKS, PLAIN, RANDOM, V1, V2, V3, V4
 from yolo_losses.crosscheck import compare
 
 on = pytest.mark.parametrize
@@ -364,3 +365,19 @@ def test_a_picture_hatches_regions():
         "region: nobody is responsible",
     ]
     pyplot.close(figure)
+
+
+@on("program", ["ultralytics", "mmdetection", "tianxiaomo"])
+def test_programs_that_know_no_regions_get_none(program):
+    torch = pytest.importorskip("torch")
+    module = importlib.import_module(f"yolo_losses.dialects.{program}")
+    case = next(c for c in CASES if c.name == "v3-regions-prior")
+    heads = [torch.tensor(x) for x in case.raw]
+    anchors = tuple(tuple(ANCHORS[k] for k in mask) for mask in MASKS)
+    options = module.Options(anchors, (16, 8))
+    labels = np.maximum(case.targets.labels, 0)
+    there, alone = (
+        module.loss(heads, yl.Targets(*map(torch.tensor, t._replace(labels=labels))), options)
+        for t in (case.targets, without(case.targets))
+    )
+    assert float(there.total) == float(alone.total)

@@ -75,6 +75,11 @@ class Targets(_Fields):
         """(N, T), or None."""
         return self[3] if len(self) > 3 else None
 
+    @property
+    def objects(self) -> Array:
+        """(N, T), bool: valid rows that are no regions."""
+        return self.valid if self.ignore is None else self.valid & ~self.ignore
+
     @classmethod
     def _make(cls, fields: Iterable[Array]) -> "Targets":
         return cls(*fields)

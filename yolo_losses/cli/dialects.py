@@ -96,7 +96,7 @@ def _gradients(
 def _of_slopes(
     dialect: Dialect, heads: list[np.ndarray], targets: Targets, options: list[Any]
 ) -> list[np.ndarray]:
-    boxes, labels, valid = targets
+    boxes, labels, valid = targets.boxes, targets.labels, targets.objects
     rows = np.concatenate([boxes, labels[..., None]], axis=-1) * valid[..., None]
     return list(difference.slopes(dialect.name, dialect.module, options, heads, rows))
 

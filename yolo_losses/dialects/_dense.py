@@ -23,8 +23,8 @@ def truths(x: Array, targets: Targets) -> Truths:
     """Targets beside raw outputs x."""
     xp, boxes = namespace(x), targets.boxes
     box = xp.astype(boxes, compute_dtype(x), copy=False)
-    box = xp.where(targets.valid[..., None], box, 0.5)
-    return Truths(box, number(targets.labels, adapter(x).integer), targets.valid)
+    box = xp.where(targets.objects[..., None], box, 0.5)
+    return Truths(box, number(targets.labels, adapter(x).integer), targets.objects)
 
 
 def grid_box(gt: Truths, shape: tuple[int, ...]) -> Array:

@@ -204,7 +204,7 @@ STEPS = ((0, 0), (-0.5, 0), (0, -0.5), (0.5, 0), (0, 0.5))  # of a centre, towar
 def assign(x: Array, targets: Targets, options: Options, head: int) -> Rows:
     """The rows of one head (N, H, W, A, 5 + K)."""
     xp, dtype, (_, H, W, A, _) = namespace(x), compute_dtype(x), x.shape
-    boxes, ok = xp.astype(targets.boxes, dtype, copy=False), targets.valid
+    boxes, ok = xp.astype(targets.boxes, dtype, copy=False), targets.objects
     grid = constant([W, H, W, H], boxes)
     cells = xp.where(ok[..., None], boxes * grid, 0.5)  # (N, T, 4)
     anchors = constant(options.anchors[head], boxes) / options.strides[head]
