@@ -1,0 +1,235 @@
+"""A mutation test of the formulas: every small edit of a file should make a test fail.
+
+    python -m tests.support.mutation                     all edits of all files
+    python -m tests.support.mutation v3.py iou.py        of some
+    python -m tests.support.mutation --sample 60 --seed 1
+
+mutmut and cosmic-ray own the command that is run, once a mutant, in a copy of the tree or on the
+tree itself: importing this project's tests takes longer than most of them need to notice an edit.
+mutmut also leaves decorated functions, constants and defaults of classes alone, where half of the
+formulas are. So the edits are made here (`edits`), and each is tried in a fork of one process that
+has all libraries and the oracle's answers, but not the package: the fork imports it with the edit.
+
+First the cases of `cases` are compared with the oracle, then the tests that need NumPy alone run
+up to the first failure. Survivors that cannot be told from the original, or differ where these
+tests do not look, stand in `survivors.toml`, each with its reason; they count as survivors.
+"""
+
+import argparse
+import importlib
+import os
+import random
+import resource
+import sys
+import time
+import tomllib
+import warnings
+from collections.abc import Iterator, Sequence
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.util import spec_from_file_location
+from pathlib import Path
+from types import CodeType
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.support.edits import Edit, compiled, edits
+
+TESTS = Path(__file__).parents[1]
+PACKAGE = TESTS.parent / "yolo_losses"
+FORMULAS = ("iou.py", "matching.py", "v1.py", "v2.py", "v3.py", "v4.py")
+FILES = (*FORMULAS, "ignoring.py", "targets.py", "elementwise.py", "terms.py")
+LEAST = 0.9  # killed
+SECONDS = 60  # of processor time; what needs more does not end
+
+HAND_MADE = [
+    f"test_{name}.py"
+    for name in (
+        "elementwise", "similarities", "readings_similarities", "readings_v1_v2", "readings_v3_v4",
+        "readings_common", "readings_sums", "readings_presets", "matching", "regions", "bad_input",
+        "targets", "losses", "precision", "nearby", "blocks", "workspace",
+    )
+]  # fmt: skip
+ELSEWHERE = ("torch", "jax", "dask", "strict", "cupy", "libraries", "library")  # not NumPy alone
+SLOW = ("test_float64", "test_float32", "program", "comparison", "explanation", "picture", "large")
+
+SURVIVED, BY_CASES, BY_TESTS = range(3)
+
+
+# The fork: the package with an edit, and what tells it from the original.
+
+
+class _Edited(SourceFileLoader):
+    """A module of the package from code that is made already."""
+
+    def __init__(self, name: str, path: str, code: CodeType) -> None:
+        super().__init__(name, path)
+        self.code = code
+
+    def get_code(self, fullname: str) -> CodeType:
+        return self.code
+
+
+class _Finder:
+    """Finds one module of the package edited, and leaves all others to the others."""
+
+    def __init__(self, edit: Edit) -> None:
+        path = PACKAGE / edit.file
+        self.name, self.path = f"yolo_losses.{path.stem}", str(path)
+        self.code = compiled(edit, path.read_text(encoding="utf-8"), self.path)
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if name != self.name:
+            return None
+        return spec_from_file_location(name, self.path, loader=_Edited(name, self.path, self.code))
+
+
+def _notice(edit: Edit) -> int:
+    """Who notices an edit; in a fork, for the package stays imported."""
+    sys.meta_path.insert(0, _Finder(edit))  # type: ignore[arg-type]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            _cases(edit.file)
+    except Exception:
+        return BY_CASES
+    failed = pytest.main(
+        ["-x", "-q", "-n", "0", "--assert=plain", "-p", "no:cacheprovider",
+         *(str(TESTS / name) for name in HAND_MADE)],
+        plugins=[_NumPyAlone()],
+    )  # fmt: skip
+    return BY_TESTS if failed else SURVIVED
+
+
+def _cases(file: str) -> None:
+    """The comparisons with the oracle, on cases of the file's version first."""
+    support, losses, matching = (
+        importlib.import_module(f"tests.{name}")
+        for name in ("support.cases", "test_losses", "test_matching")
+    )
+    numpy = importlib.import_module("conformance.backends").NumPy()
+    cases = sorted(support.CASES, key=lambda case: case.version != file.removesuffix(".py"))
+    for case in cases:
+        losses.test_float64(case, numpy)
+        matching.test_assign(case, numpy)
+        matching.test_decode(case, numpy)
+    for case in support.EXTREME:
+        losses.test_large_raw_outputs_are_finite(case, numpy, "float64")
+
+
+class _NumPyAlone:
+    """Of the tests those that need no other library, and are not `_cases` once more."""
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if not any(w in item.name for w in ELSEWHERE + SLOW)]
+
+
+# The process that forks.
+
+
+def prepare() -> None:
+    """Ask the oracle about all cases, and forget the package and all that has imported it."""
+    cases = importlib.import_module("tests.support.cases")
+    expected = importlib.import_module("tests.support.expected").expected
+    for case in (*cases.CASES, *cases.EXTREME):
+        expected(case)
+    keep = "tests.support.expected", "tests.support.edits", __name__
+    for name in list(sys.modules):
+        top = name.partition(".")[0]
+        of_oracle = name.startswith("conformance.oracle") or "." not in name
+        if top == "yolo_losses" or (
+            top in ("tests", "conformance") and not of_oracle and name not in keep
+        ):
+            del sys.modules[name]
+
+
+class Outcome(NamedTuple):
+    """What became of an edit."""
+
+    edit: Edit
+    by: int  # SURVIVED, BY_CASES, BY_TESTS
+    seconds: float
+
+
+def outcomes(chosen: Sequence[Edit], jobs: int) -> Iterator[Outcome]:
+    """Try edits, some at once, each in a fork of this process."""
+    waiting, running = list(reversed(chosen)), {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            edit = waiting.pop()
+            running[_fork(edit)] = edit, time.monotonic()
+        pid, status = os.wait()
+        edit, begun = running.pop(pid)
+        code = os.waitstatus_to_exitcode(status)
+        yield Outcome(edit, BY_TESTS if code < 0 else code, time.monotonic() - begun)
+
+
+def _fork(edit: Edit) -> int:
+    pid = os.fork()
+    if pid:
+        return pid
+    code = BY_TESTS  # what breaks the tests themselves is noticed
+    try:
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.dup2(silent, 2)
+        code = _notice(edit)
+    finally:
+        os._exit(code)
+
+
+# The command.
+
+
+def all_edits(files: Sequence[str] = FILES) -> list[Edit]:
+    """All edits of some files."""
+    return [e for f in files for e in edits(f, (PACKAGE / f).read_text(encoding="utf-8"))]
+
+
+def explained() -> dict[str, str]:
+    """The reason of every survivor that is known, by the key of its edit."""
+    text = (Path(__file__).parent / "survivors.toml").read_text(encoding="utf-8")
+    return {key: group["reason"] for group in tomllib.loads(text)["group"] for key in group["edits"]}
+
+
+def main() -> int:
+    """Print a table, and what survived; 1 where fewer than LEAST are killed."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("files", nargs="*", default=FILES)
+    parser.add_argument("--sample", type=int, help="so many edits of all")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    options = parser.parse_args()
+    chosen = all_edits(options.files)
+    if options.sample:
+        chosen = random.Random(options.seed).sample(chosen, options.sample)
+    prepare()
+    found = []
+    for outcome in outcomes(chosen, options.jobs):
+        found.append(outcome)
+        if outcome.by == SURVIVED:
+            print(f"survived: line {outcome.edit.line}, {outcome.edit.key}", flush=True)
+    return report(found)
+
+
+def report(found: Sequence[Outcome]) -> int:
+    """Print the table."""
+    reasons = explained()
+    print(f"{'':16}{'edits':>7}{'by cases':>10}{'by tests':>10}{'survive':>9}{'explained':>11}{'s':>7}")
+    for file in (*FILES, "all"):
+        of_file = [o for o in found if file in (o.edit.file, "all")]
+        lives = [o.edit.key for o in of_file if o.by == SURVIVED]
+        if of_file:
+            print(
+                f"{file:16}{len(of_file):7}{sum(o.by == BY_CASES for o in of_file):10}"
+                f"{sum(o.by == BY_TESTS for o in of_file):10}{len(lives):9}"
+                f"{sum(key in reasons for key in lives):11}{sum(o.seconds for o in of_file):7.0f}"
+            )
+    killed = sum(o.by != SURVIVED for o in found) / len(found)
+    print(f"killed: {killed:.1%}")
+    return int(killed < LEAST)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
