@@ -72,6 +72,14 @@ def test_the_input_of_this_file_is_good_until_it_is_changed(version, function):
     call(version, function, raw_of(version))
 
 
+@VERSIONS
+def test_the_first_of_two_steps_speaks_of_loss(version):
+    """`linearise` stands behind automatic differentiation: the caller called a loss."""
+    whole = tree_map(lambda x: x.astype(int), raw_of(version))
+    with refuses(TypeError, f"{version}.loss", name_of(version), "real floating"):
+        call(version, "linearise", whole)
+
+
 # Raw outputs.
 
 SHAPE_FAULTS = {

@@ -11,7 +11,7 @@ formulas are. So the edits are made here (`edits`), and each is tried in a fork 
 has all libraries and the oracle's answers, but not the package: the fork imports it with the edit.
 
 First the cases of `cases` are compared with the oracle, then the tests that need NumPy alone run
-up to the first failure. Survivors that cannot be told from the original, or differ where these
+up to the first failure, then a few cases run on array-api-strict and PyTorch. Survivors that cannot be told from the original, or differ where these
 tests do not look, stand in `survivors.toml`, each with its reason; they count as survivors.
 """
 
@@ -42,18 +42,17 @@ FILES = (*FORMULAS, "ignoring.py", "targets.py", "elementwise.py", "terms.py")
 LEAST = 0.9  # killed
 SECONDS = 60  # of processor time; what needs more does not end
 
-HAND_MADE = [
-    f"test_{name}.py"
-    for name in (
-        "elementwise", "similarities", "readings_similarities", "readings_v1_v2", "readings_v3_v4",
-        "readings_common", "readings_sums", "readings_presets", "matching", "regions", "bad_input",
-        "targets", "losses", "precision", "nearby", "blocks", "workspace",
-    )
-]  # fmt: skip
-ELSEWHERE = ("torch", "jax", "dask", "strict", "cupy", "libraries", "library")  # not NumPy alone
+HAND_MADE = (  # what kills most comes first
+    "bad_input", "matching", "similarities", "readings_v3_v4", "readings_v1_v2",
+    "readings_similarities", "elementwise", "regions", "readings_common", "readings_sums",
+    "readings_presets", "losses", "precision", "workspace",
+)  # fmt: skip
+OF_HELPERS = ("targets", "nearby", "blocks")  # beside these, for what no formula stands in
+ELSEWHERE = ("torch", "jax", "dask", "strict", "cupy", "librar", "device", "half")  # not NumPy alone
 SLOW = ("test_float64", "test_float32", "program", "comparison", "explanation", "picture", "large")
+VERSIONS = {"v1", "v2", "v3", "v4"}
 
-SURVIVED, BY_CASES, BY_TESTS = range(3)
+SURVIVED, BY_CASES, BY_TESTS, BY_LIBRARIES = range(4)
 
 
 # The fork: the package with an edit, and what tells it from the original.
@@ -93,35 +92,69 @@ def _notice(edit: Edit) -> int:
             _cases(edit.file)
     except Exception:
         return BY_CASES
-    failed = pytest.main(
-        ["-x", "-q", "-n", "0", "--assert=plain", "-p", "no:cacheprovider",
-         *(str(TESTS / name) for name in HAND_MADE)],
-        plugins=[_NumPyAlone()],
-    )  # fmt: skip
-    return BY_TESTS if failed else SURVIVED
+    options = ["-x", "-q", "-n", "0", "--assert=plain", "-p", "no:cacheprovider"]
+    for name in HAND_MADE if edit.file in FORMULAS else HAND_MADE + OF_HELPERS:
+        path = TESTS / f"test_{name}.py"
+        code = pytest.main([*options, str(path)], plugins=[_NumPyAlone(edit.file)])
+        if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+            return BY_TESTS
+    try:
+        _few_cases(edit.file)
+    except Exception:
+        return BY_LIBRARIES
+    return SURVIVED
+
+
+def _concerns(name: str, file: str) -> bool:
+    """Whether what is named concerns a file: a version imports no other."""
+    version = file.removesuffix(".py")
+    others = VERSIONS - {version} if version in VERSIONS else set()
+    return version in name or not any(v in name for v in others)
+
+
+def _of_tests(*names: str) -> Any:
+    """Modules, imported where the package is edited."""
+    return map(importlib.import_module, names)
 
 
 def _cases(file: str) -> None:
-    """The comparisons with the oracle, on cases of the file's version first."""
-    support, losses, matching = (
-        importlib.import_module(f"tests.{name}")
-        for name in ("support.cases", "test_losses", "test_matching")
+    """The comparisons with the oracle, on NumPy."""
+    support, losses, matching, backends = _of_tests(
+        "tests.support.cases", "tests.test_losses", "tests.test_matching", "conformance.backends"
     )
-    numpy = importlib.import_module("conformance.backends").NumPy()
-    cases = sorted(support.CASES, key=lambda case: case.version != file.removesuffix(".py"))
-    for case in cases:
-        losses.test_float64(case, numpy)
-        matching.test_assign(case, numpy)
-        matching.test_decode(case, numpy)
+    numpy = backends.NumPy()
+    for case in support.CASES:
+        if _concerns(case.version, file):
+            losses.test_float64(case, numpy)
+            matching.test_assign(case, numpy)
+            matching.test_decode(case, numpy)
     for case in support.EXTREME:
-        losses.test_large_raw_outputs_are_finite(case, numpy, "float64")
+        if _concerns(case.version, file):
+            losses.test_large_raw_outputs_are_finite(case, numpy, "float64")
+
+
+def _few_cases(file: str) -> None:
+    """A few on a library that takes the standard at its word, and with PyTorch's own gradient."""
+    support, losses, backends = _of_tests(
+        "tests.support.cases", "tests.test_losses", "conformance.backends"
+    )
+    for library in (backends.Strict(), backends.Torch()):
+        for case in support.FEW:
+            if _concerns(case.version, file):
+                losses.test_float64(case, library)
 
 
 class _NumPyAlone:
     """Of the tests those that need no other library, and are not `_cases` once more."""
 
+    def __init__(self, file: str) -> None:
+        self.file = file
+
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if not any(w in item.name for w in ELSEWHERE + SLOW)]
+        items[:] = [item for item in items if self.takes(item.name.lower())]
+
+    def takes(self, name: str) -> bool:
+        return _concerns(name, self.file) and not any(w in name for w in ELSEWHERE + SLOW)
 
 
 # The process that forks.
@@ -147,7 +180,7 @@ class Outcome(NamedTuple):
     """What became of an edit."""
 
     edit: Edit
-    by: int  # SURVIVED, BY_CASES, BY_TESTS
+    by: int  # SURVIVED, BY_CASES, BY_TESTS, BY_LIBRARIES
     seconds: float
 
 
@@ -215,20 +248,18 @@ def main() -> int:
 
 def report(found: Sequence[Outcome]) -> int:
     """Print the table."""
-    reasons = explained()
-    print(f"{'':16}{'edits':>7}{'by cases':>10}{'by tests':>10}{'survive':>9}{'explained':>11}{'s':>7}")
+    reasons, titles = explained(), ("edits", "by cases", "by tests", "by libraries", "survive", "explained", "s")
+    print(f"{'':15}", *(f"{title:>12}" for title in titles))
     for file in (*FILES, "all"):
         of_file = [o for o in found if file in (o.edit.file, "all")]
-        lives = [o.edit.key for o in of_file if o.by == SURVIVED]
+        lives = [o.edit.key in reasons for o in of_file if o.by == SURVIVED]
+        killed = [sum(o.by == by for o in of_file) for by in (BY_CASES, BY_TESTS, BY_LIBRARIES)]
+        row = len(of_file), *killed, len(lives), sum(lives), round(sum(o.seconds for o in of_file))
         if of_file:
-            print(
-                f"{file:16}{len(of_file):7}{sum(o.by == BY_CASES for o in of_file):10}"
-                f"{sum(o.by == BY_TESTS for o in of_file):10}{len(lives):9}"
-                f"{sum(key in reasons for key in lives):11}{sum(o.seconds for o in of_file):7.0f}"
-            )
-    killed = sum(o.by != SURVIVED for o in found) / len(found)
-    print(f"killed: {killed:.1%}")
-    return int(killed < LEAST)
+            print(f"{file:15}", *(f"{v:12}" for v in row))
+    share = sum(o.by != SURVIVED for o in found) / len(found)
+    print(f"killed: {share:.1%}")
+    return int(share < LEAST)
 
 
 if __name__ == "__main__":
