@@ -161,8 +161,31 @@ def test_a_nan_stays_in_its_image(version):
     found = case.module.diagnose(raw, case.targets, case.config)
     alone = case.module.diagnose(case.raw, case.targets, case.config)
     assert np.isnan(found.noobj[0]).all()
+    held = found.positives[0] > 0
+    assert held.any()
+    for name in MEANS:
+        assert np.isnan(getattr(found, name)[0][held]).all(), name
     for name in MEANS:
         np.testing.assert_array_equal(getattr(found, name)[1:], getattr(alone, name)[1:])
+
+
+@on("version", PLAIN)
+def test_one_image_after_the_other_of_a_mapped_batch(version):
+    torch, jax = pytest.importorskip("torch"), pytest.importorskip("jax")
+    case = PLAIN[version]
+    want = case.module.diagnose(case.raw, case.targets, case.config)
+
+    def one(raw, targets):
+        raw, targets = tree_map(lambda v: v[None], (raw, tuple(targets)))
+        return case.module.diagnose(raw, yl.Targets(*targets), case.config)
+
+    raw, targets = tree_map(torch.tensor, case.raw), yl.Targets(*map(torch.tensor, case.targets))
+    for got, w in zip(torch.func.vmap(one)(raw, targets), want, strict=True):
+        np.testing.assert_allclose(got[:, 0], w, rtol=1e-12)
+    jax.config.update("jax_enable_x64", True)
+    raw, targets = tree_map(jax.numpy.asarray, (case.raw, case.targets))
+    for got, w in zip(jax.jit(jax.vmap(one))(raw, targets), want, strict=True):
+        np.testing.assert_allclose(got[:, 0], w, rtol=1e-12)
 
 
 @on("version", PLAIN)

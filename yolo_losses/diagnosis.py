@@ -161,7 +161,7 @@ def _of_rows(
     x_hat, y_hat, w_hat, h_hat = formula.decode(t, at, g.lane, layout, config)
     pred = centred(x_hat - g.x, y_hat - g.y, w_hat * W, h_hat * H)  # in cells
     iou = IOU(pred, centred(0.0, 0.0, g.w * W, g.h * H))  # (1)
-    above = (number(iou > least, iou.dtype) for least in (0.5, 0.75))  # (2)
+    above = (number(iou > least, iou.dtype) + (iou - iou) for least in (0.5, 0.75))  # (2) or NaN
     cls = _picked(formula.probability(t.c), g.label)  # (4)
     return iou, *above, sigmoid(t.to), cls  # (3)
 
