@@ -6,8 +6,8 @@
 | xyxy   | left, top, right and bottom edge                 |
 | xywh   | left and top edge, width, height                 |
 
-The unit is the caller's; y grows downwards. `convert` takes the names of `FORMATS`. All functions take arrays (..., 4) of a real floating
-dtype and return the same shape and dtype.
+The unit is the caller's; y grows downwards. All functions take arrays (..., 4) of a real floating
+dtype and return the same shape and dtype. `convert` takes the names that other programs use.
 """
 
 from typing import Any, NamedTuple

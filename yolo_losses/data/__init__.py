@@ -7,10 +7,13 @@
 | Pascal VOC, a folder of xml      | `read_voc`                                             |
 | raw outputs, `.npz`              | `read_npz`                                             |
 
+`targets_from_rows` and `targets_from_dicts` take what other loaders collate.
+
 Errors name the file, and the line or the entry.
 """
 
 from .coco import read_coco
+from .collated import targets_from_dicts, targets_from_rows
 from .labels import Labels
 from .npz import LIMIT, Header, npz_headers, read_npz, regular
 from .voc import read_voc
@@ -37,5 +40,7 @@ __all__ = [
     "read_yolo_folder",
     "read_yolo_txt",
     "regular",
+    "targets_from_dicts",
+    "targets_from_rows",
     "yolo_names",
 ]

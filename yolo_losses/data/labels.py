@@ -131,5 +131,5 @@ def of_rows(
     return Labels(
         tuple(images), size, boxes[order], label[order], image[order],
         region[order] & (regions == "ignore"), tuple(class_names), categories, counts,
-        tuple(rows[k].place for k in np.flatnonzero(empty)),
+        tuple(rows[k].place for k in np.flatnonzero(empty).tolist()),
     )  # fmt: skip
