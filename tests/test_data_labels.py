@@ -118,7 +118,7 @@ class TestReadCoco:
     def test_no_json(self, tmp_path, text):
         path = tmp_path / "set.json"
         path.write_bytes(text.encode("utf-8", "surrogateescape"))
-        with pytest.raises(ValueError, match="set.json"):
+        with pytest.raises(ValueError, match=r"set\.json"):
             data.read_coco(path)
 
     def test_folder(self, tmp_path):
@@ -221,5 +221,5 @@ class TestConvert:
             boxes.convert(np.ones(4), "xyxy", "yolo")
 
     def test_unknown_name(self):
-        with pytest.raises(ValueError, match="source must be .*xyxy.*center_yxhw.*xxyy"):
+        with pytest.raises(ValueError, match=r"source must be .*xyxy.*center_yxhw.*xxyy"):
             boxes.convert(np.ones(4), "xxyy", "xyxy")

@@ -116,7 +116,7 @@ def of_rows(
     inside = np.clip(corners, 0, unit)
     boxes = convert(inside / unit, "xyxy", "cxcywh")
     empty = (boxes[:, 2:].astype(np.float32) <= 0).any(axis=1)
-    keep = ~empty & ~(region if regions == "drop" else False)
+    keep = ~empty & ~region if regions == "drop" else ~empty
     counts = {
         "images": len(images),
         "boxes": len(rows),
