@@ -148,11 +148,14 @@ def convert(
     _check.choice(where, "target", target, tuple(FORMATS))
     a, b = FORMATS[source], FORMATS[target]
     out = _swapped(boxes) if a.y_first else boxes
-    if a.fractions != b.fractions:
-        width, height = _check.pair_of_sizes(where, "size", size)
-        out = (to_fractions if b.fractions else to_pixels)(out, width, height)
+    scaled = a.fractions != b.fractions
+    width, height = _check.pair_of_sizes(where, "size", size) if scaled else (1, 1)
+    if scaled and a.fractions:
+        out = to_pixels(out, width, height)
     if a.layout != b.layout:
         out = _OF_EDGES[b.layout](_TO_EDGES[a.layout](out))
+    if scaled and b.fractions:
+        out = to_fractions(out, width, height)
     return _swapped(out) if b.y_first else out
 
 
