@@ -1,6 +1,7 @@
 """The YOLOv1, v2, v3 and v4 losses on every array library of the array API standard."""
 
 from . import boxes, elementwise, grid, iou, nms, presets, v1, v2, v3, v4
+from .diagnosis import Diagnosis
 from .explain import explain
 from .grid import Decoded
 from .matching import Matches
@@ -11,6 +12,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Decoded",
+    "Diagnosis",
     "LossTerms",
     "Matches",
     "Targets",

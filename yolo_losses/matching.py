@@ -276,19 +276,32 @@ def matches(assignment: Assignment) -> tuple[Matches, ...]:
     """An assignment as the caller sees it, one a head."""
     layout, truths, rows, occupied, ignored = assignment
     (anchor,) = grid.per_row([layout.column("anchor")], rows.lane, rows.lane.dtype)
-    lost = rows.wanted & ~rows.keep
-    columns = (_by_truth(v, rows) for v in (rows.row, rows.col, anchor, rows.iou, rows.keep, lost))
+    columns = (_by_truth(v, rows) for v in (rows.row, rows.col, anchor, rows.iou, rows.keep))
     planes = (grid.split_planes(v, layout) for v in (occupied, ignored))
-    unassigned = _count(truths.ok & ~_wanted(rows))
+    held, lost, unassigned = counts(assignment)
     return tuple(
         Matches(
             row[..., 0], col[..., 0], anchor, iou, mask, responsible, ignored,
-            _count(mask), _count(lost), truths.invalid, unassigned,
+            held[:, s], lost[:, s], truths.invalid, unassigned,
         )
-        for row, col, anchor, iou, mask, lost, responsible, ignored in zip(
-            *columns, *planes, strict=True
+        for s, (row, col, anchor, iou, mask, responsible, ignored) in enumerate(
+            zip(*columns, *planes, strict=True)
         )
     )  # fmt: skip
+
+
+def counts(found: Assignment) -> tuple[Array, Array, Array]:
+    """Slots that are held, and slots that are lost to another truth, (N, S); truths that ask for
+    none (N,).
+    """
+    rows, heads = found.rows, grid.by_head(found.rows.counts)
+    held, lost = by_slice(rows.keep, heads), by_slice(rows.wanted & ~rows.keep, heads)
+    return held, lost, count(found.truths.ok & ~_wanted(rows))
+
+
+def by_slice(mask: Array, parts: Sequence[slice]) -> Array:
+    """(N, M) → (N, parts): how many in each part."""
+    return namespace(mask).stack([count(mask[:, k]) for k in parts], axis=-1)
 
 
 def _by_truth(v: Array, rows: Rows) -> list[Array]:
@@ -307,7 +320,7 @@ def _wanted(rows: Rows) -> Array:
     return xp.any(xp.reshape(rows.wanted, (n, num, r // num)), axis=1)
 
 
-def _count(mask: Array) -> Array:
+def count(mask: Array) -> Array:
     """(N, ...) → (N,): how many."""
     xp, integer = namespace(mask), adapter(mask).integer
     return xp.sum(number(mask, integer), axis=tuple(range(1, mask.ndim)), dtype=integer)

@@ -67,15 +67,23 @@ class Problem(NamedTuple):
     rows: Rows
     counts: tuple[int, ...]  # rows of each head
     noobj: Array  # (N, P) bool: no object, and not ignored
+    assigned: Assignment  # with the rows above
+    whole: Assignment  # with those that hold nothing too
 
 
-def problem(raw: Sequence[Array], found: Assignment, truth: Any) -> Problem:
-    """An assignment and the truth of its rows, as a formula needs them."""
+def problem(
+    raw: Sequence[Array], found: Assignment, truth: Any, whole: Assignment | None = None
+) -> Problem:
+    """An assignment and the truth of its rows, as a formula needs them.
+
+    `whole` is what `found` was made of by `matching.compact`.
+    """
     layout, _, rows, occupied, ignored = found
     place: Place = (rows.row, rows.col)
     if raw[0].ndim == 5:
         place = (*place, *grid.per_row([layout.column("anchor")], rows.lane, rows.lane.dtype))
-    return Problem(raw, layout, Rows(place, rows.keep, truth), rows.counts, ~(occupied | ignored))
+    kept, noobj = Rows(place, rows.keep, truth), ~(occupied | ignored)
+    return Problem(raw, layout, kept, rows.counts, noobj, found, whole or found)
 
 
 class Formula(NamedTuple):
@@ -88,6 +96,9 @@ class Formula(NamedTuple):
     objects: Callable[[Raw, Any, Any], tuple[Any, Any, Any]]  # fields, truth → box, obj, cls
     noobj: Callable[[Any, Any, Any], Any]  # t_o, 1noobj → noobj
     problem: Callable[[Sequence[Array], Any, Any], Problem]  # raw outputs, targets
+    # fields, cell, lane of rows and layout → x̂ ŷ ŵ ĥ
+    decode: Callable[[Raw, grid.Cell, Array, Layout, Any], tuple[Any, Any, Any, Any]]
+    probability: Callable[[Array], Array]  # class logits → p̂
 
 
 # Over all rows.
@@ -95,8 +106,12 @@ class Formula(NamedTuple):
 Step = Callable[[Sequence[int], Rows, Sequence[int], Any], tuple[tuple[Array, ...], Any]]
 
 
-def _over_rows(found: Problem, step: Step, grads: Any) -> tuple[tuple[Array, ...], Any]:
-    """step(heads, rows, counts, grads): sums over rows, (N, heads) each, and the grads so far.
+def over_rows(
+    found: Problem, step: Step, grads: Any, sums_like: Sequence[tuple[int, ...]] = ((), (), ())
+) -> tuple[tuple[Array, ...], Any]:
+    """step(heads, rows, counts, grads): sums over rows, and the grads so far.
+
+    A sum is (N, heads) and the axes that `sums_like` gives it more.
 
     One step takes the rows of all heads. Where they are many, so that memory does not grow with
     them, a step takes some of one head.
@@ -106,7 +121,7 @@ def _over_rows(found: Problem, step: Step, grads: Any) -> tuple[tuple[Array, ...
         return step(range(len(found.raw)), found.rows, found.counts, grads)
     sums, out = [], []
     for s, k in enumerate(grid.by_head(found.counts)):
-        of_head, grad = _over_head(found, step, s, k, grads[s : s + 1], most)
+        of_head, grad = _over_head(found, step, s, k, grads[s : s + 1], most, sums_like)
         sums.append(of_head)
         out += grad
     columns = zip(*sums, strict=True)
@@ -114,9 +129,15 @@ def _over_rows(found: Problem, step: Step, grads: Any) -> tuple[tuple[Array, ...
 
 
 def _over_head(
-    found: Problem, step: Step, s: int, k: slice, grads: Any, most: int
+    found: Problem,
+    step: Step,
+    s: int,
+    k: slice,
+    grads: Any,
+    most: int,
+    sums_like: Sequence[tuple[int, ...]],
 ) -> tuple[tuple[Array, ...], Any]:
-    """`_over_rows` of one head, some rows at a time."""
+    """`over_rows` of one head, some rows at a time."""
     here, arrays = adapter(found.rows.keep), [v[:, k, ...] for v in arrays_of(found.rows)]
 
     def more(carry: Any, arrays: Sequence[Array]) -> Any:
@@ -126,12 +147,14 @@ def _over_head(
         return tuple(b + v for b, v in zip(before, sums, strict=True)), grads
 
     xp, x = namespace(found.raw[s]), found.raw[s]
-    zero = xp.zeros((x.shape[0], 1), dtype=compute_dtype(x), **adapter(x).placement(x))
-    sums, grads = here.scan(more, ((zero, zero, zero), list(grads)), arrays, max(1, 3 * most // 4))
+    dtype, place = compute_dtype(x), adapter(x).placement(x)
+    zeros = tuple(xp.zeros((x.shape[0], 1, *more), dtype=dtype, **place) for more in sums_like)
+    start = zeros, list(grads)
+    sums, grads = here.scan(more, start, arrays, max(1, 3 * most // 4))
     return sums, grads
 
 
-def _fields(found: Problem, heads: Sequence[int], rows: Rows, counts: Sequence[int]) -> Raw:
+def fields_at(found: Problem, heads: Sequence[int], rows: Rows, counts: Sequence[int]) -> Raw:
     """The fields of raw outputs at rows, 0 where not kept; in v1 those of all boxes of a cell."""
     raw = [found.raw[s] for s in heads]
     at_rows = grid.gather(raw, rows.place, rows.keep, counts)
@@ -142,16 +165,16 @@ def _fields(found: Problem, heads: Sequence[int], rows: Rows, counts: Sequence[i
 
 def of_each_row(formula: Formula, found: Problem, config: Any) -> tuple[Array, Array, Array]:
     """box, obj and cls of each row before any sum: (N, R, ...), in the dtype of the constants."""
-    fields = _fields(found, range(len(found.raw)), found.rows, found.counts)
+    fields = fields_at(found, range(len(found.raw)), found.rows, found.counts)
     return formula.objects(fields, found.rows.truth, config)
 
 
 def _sums(single: Sequence[Any], counts: Sequence[int]) -> tuple[Array, ...]:
     """Single values of terms, summed over each head."""
-    return tuple(_sum(value(v), counts) for v in single)
+    return tuple(head_sums(value(v), counts) for v in single)
 
 
-def _sum(v: Array, counts: Sequence[int]) -> Array:
+def head_sums(v: Array, counts: Sequence[int]) -> Array:
     """(N, R, ...) → (N, S)."""
     xp = namespace(v)
     v = xp.sum(v, axis=-1) if v.ndim == 3 else v
@@ -168,12 +191,12 @@ def evaluate(formula: Formula, raw: Sequence[Array], targets: Any, config: Any) 
         found = formula.problem(raw, targets, config)
 
         def step(heads: Sequence[int], rows: Rows, counts: Sequence[int], _: Any) -> Any:
-            fields = _fields(found, heads, rows, counts)
+            fields = fields_at(found, heads, rows, counts)
             return _sums(formula.objects(fields, rows.truth, config), counts), []
 
-        (box, obj, cls), _ = _over_rows(found, step, [])
+        (box, obj, cls), _ = over_rows(found, step, [])
         to, noobj = grid.plane(raw, found.layout, 4), number(found.noobj, compute_dtype(raw[0]))
-        noobj = _sum(formula.noobj(to, noobj, config), found.layout.slots())
+        noobj = head_sums(formula.noobj(to, noobj, config), found.layout.slots())
         return LossTerms(box, obj, noobj, cls)
 
     constant = not any(adapter(x).tracked(x) for x in raw)
@@ -190,7 +213,7 @@ def _everywhere(formula: Formula, found: Problem, config: Any) -> tuple[Array, A
         to = grid.plane([x[k, ...] for x in found.raw], found.layout, 4)
         noobj = Dual(number(found.noobj[k, ...], to.dtype))
         each = formula.noobj(Dual(to, ONE), noobj, config)
-        sums.append(_sum(each.value, found.layout.slots()))
+        sums.append(head_sums(each.value, found.layout.slots()))
         slopes.append(each.slope)
     if len(sums) == 1:
         return sums[0], slopes[0]
@@ -202,7 +225,7 @@ def _at_rows(
     heads: Sequence[int], rows: Rows, counts: Sequence[int],
 ) -> tuple[tuple[Array, ...], Array]:  # fmt: skip
     """Sums of box, obj and cls, (N, heads), and slopes (N, R, D) in the order of the fields."""
-    t = _seeded(_fields(found, heads, rows, counts))
+    t = _seeded(fields_at(found, heads, rows, counts))
     box, obj, cls = formula.objects(t, type(rows.truth)(*map(Dual, rows.truth)), config)
     xp, of_box = namespace(obj.slope), box.slope
     of_box = xp.permute_dims(of_box, (*range(1, of_box.ndim), 0))
@@ -241,9 +264,10 @@ class Workspace:
 
 
 def differentiate(
-    formula: Formula, raw: Sequence[Array], targets: Any, config: Any, work: Workspace | None
-) -> tuple[LossTerms, tuple[Array, ...]]:
-    """The terms and the gradient of their sum."""
+    formula: Formula, raw: Sequence[Array], targets: Any, config: Any, work: Workspace | None,
+    also: Callable[[Problem], Any] = lambda found: (),
+) -> tuple[LossTerms, tuple[Array, ...], Any]:  # fmt: skip
+    """The terms, the gradient of their sum, and what else is asked of the problem."""
 
     @borrowing
     def on_arrays(raw: Sequence[Array], targets: Any, out: Any, last: Any) -> Any:
@@ -255,14 +279,14 @@ def differentiate(
             sums, slopes = _at_rows(formula, found, config, heads, rows, counts)
             return sums, _with_rows(grads, slopes, rows, counts)
 
-        (box, obj, cls), grads = _over_rows(found, step, grads)
-        return LossTerms(box, obj, noobj, cls), tuple(grads), _by_head(found)
+        (box, obj, cls), grads = over_rows(found, step, grads)
+        return LossTerms(box, obj, noobj, cls), tuple(grads), also(found), _by_head(found)
 
     if work is None:
-        each, grads, _ = on_arrays(raw, targets, None, None)
-        return each, grads
-    each, _, work.last = on_arrays(raw, targets, work.grads, work.last)
-    return each, work.grads
+        each, grads, more, _ = on_arrays(raw, targets, None, None)
+        return each, grads, more
+    each, _, more, work.last = on_arrays(raw, targets, work.grads, work.last)
+    return each, work.grads, more
 
 
 def _by_head(found: Problem) -> tuple[tuple[Place, Array], ...]:

@@ -23,8 +23,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import _check, grid, ignoring, matching, presets, terms
+from . import _check, diagnosis, grid, ignoring, matching, presets, terms
 from ._xp import Array, arange, namespace, number
+from .diagnosis import Diagnosis
 from .elementwise import logit, one_hot, sigmoid, softmax, softmax_squared_error, sqrt_sigmoid, stop
 from .grid import Cell, Decoded, Raw
 from .iou import SIMILARITY, centred
@@ -32,7 +33,8 @@ from .matching import Assignment, Matches, Rows
 from .targets import Targets, usable
 from .terms import Formula, LossTerms, Problem, Slopes, Workspace
 
-__all__ = ["Config", "assign", "decode", "encode", "loss", "loss_and_grad", "workspace"]
+__all__ = ["Config", "assign", "decode", "diagnose", "encode", "loss", "loss_and_grad",
+           "loss_grad_diagnosis", "workspace"]  # fmt: skip
 
 IOU = SIMILARITY["iou"]
 
@@ -146,11 +148,16 @@ def _match(raw: Array, targets: Targets, config: Config) -> Assignment:
 
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
     (raw,) = heads
-    found = matching.compact(_match(raw, targets, config))
-    return terms.problem(heads, found, _truth(found))
+    whole = _match(raw, targets, config)
+    found = matching.compact(whole)
+    return terms.problem(heads, found, _truth(found), whole)
 
 
-FORMULA = Formula(_objects, _noobj, _problem)
+def _decode_rows(t: Raw, at: Cell, lane: Array, layout: grid.Layout, config: Config) -> Any:
+    return _decode(t, at, 0)
+
+
+FORMULA = Formula(_objects, _noobj, _problem, _decode_rows, softmax)
 
 
 def decode(raw: Array, config: Config) -> Decoded:
@@ -270,8 +277,30 @@ def loss_and_grad(
     """
     _check_call("v1.loss_and_grad", raw, targets, config)
     _check.work("v1.loss_and_grad", work, "raw", raw)
-    each, (grad,) = terms.differentiate(FORMULA, (raw,), targets, config, work)
+    each, (grad,), _ = terms.differentiate(FORMULA, (raw,), targets, config, work)
     return each, grad
+
+
+def diagnose(raw: Array, targets: Targets, config: Config) -> Diagnosis:
+    """Whether training gets on: counts, mean overlap and confidence; see `Diagnosis`.
+
+    Parameters and errors as for `loss`.
+    """
+    _check_call("v1.diagnose", raw, targets, config)
+    return diagnosis.diagnose(FORMULA, (raw,), targets, config)
+
+
+def loss_grad_diagnosis(
+    raw: Array, targets: Targets, config: Config, *, work: Workspace | None = None
+) -> tuple[LossTerms, Array, Diagnosis]:
+    """`loss_and_grad` and `diagnose` in one, which assigns the truths once.
+
+    Parameters and errors as for `loss_and_grad`.
+    """
+    _check_call("v1.loss_grad_diagnosis", raw, targets, config)
+    _check.work("v1.loss_grad_diagnosis", work, "raw", raw)
+    each, (grad,), found = diagnosis.with_loss(FORMULA, (raw,), targets, config, work)
+    return each, grad, found
 
 
 def workspace(raw: Array) -> Workspace:

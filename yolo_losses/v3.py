@@ -25,8 +25,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import _check, grid, ignoring, matching, presets, terms
+from . import _check, diagnosis, grid, ignoring, matching, presets, terms
 from ._xp import Array, namespace, number
+from .diagnosis import Diagnosis
 from .elementwise import bce, exp, logit, one_hot, sigmoid, softplus
 from .grid import Cell, Decoded, Raw
 from .ignoring import IGNORE
@@ -34,7 +35,8 @@ from .matching import Assignment, Matches
 from .targets import Targets, usable
 from .terms import Formula, LossTerms, Problem, Slopes, Workspace
 
-__all__ = ["Config", "assign", "decode", "encode", "loss", "loss_and_grad", "workspace"]
+__all__ = ["Config", "assign", "decode", "diagnose", "encode", "loss", "loss_and_grad",
+           "loss_grad_diagnosis", "workspace"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -178,11 +180,16 @@ def _match(heads: Sequence[Array], targets: Targets, config: Config) -> Assignme
 
 
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
-    found = matching.compact(_match(heads, targets, config))
-    return terms.problem(heads, found, _truth(found, config))
+    whole = _match(heads, targets, config)
+    found = matching.compact(whole)
+    return terms.problem(heads, found, _truth(found, config), whole)
 
 
-FORMULA = Formula(_objects, _noobj, _problem)
+def _decode_rows(t: Raw, at: Cell, lane: Array, layout: grid.Layout, config: Config) -> Any:
+    return _decode(t, at, 0)
+
+
+FORMULA = Formula(_objects, _noobj, _problem, _decode_rows, sigmoid)
 
 
 def decode(heads: Sequence[Array], config: Config) -> tuple[Decoded, ...]:
@@ -307,8 +314,30 @@ def loss_and_grad(
     """
     _check_call("v3.loss_and_grad", heads, targets, config)
     _check.work("v3.loss_and_grad", work, "heads", heads)
-    each, grads = terms.differentiate(FORMULA, heads, targets, config, work)
+    each, grads, _ = terms.differentiate(FORMULA, heads, targets, config, work)
     return each, list(grads) if isinstance(heads, list) else grads
+
+
+def diagnose(heads: Sequence[Array], targets: Targets, config: Config) -> Diagnosis:
+    """Whether training gets on: counts, mean overlap and confidence; see `Diagnosis`.
+
+    Parameters and errors as for `loss`.
+    """
+    _check_call("v3.diagnose", heads, targets, config)
+    return diagnosis.diagnose(FORMULA, heads, targets, config)
+
+
+def loss_grad_diagnosis(
+    heads: Sequence[Array], targets: Targets, config: Config, *, work: Workspace | None = None
+) -> tuple[LossTerms, Sequence[Array], Diagnosis]:
+    """`loss_and_grad` and `diagnose` in one, which assigns the truths once.
+
+    Parameters and errors as for `loss_and_grad`.
+    """
+    _check_call("v3.loss_grad_diagnosis", heads, targets, config)
+    _check.work("v3.loss_grad_diagnosis", work, "heads", heads)
+    each, grads, found = diagnosis.with_loss(FORMULA, heads, targets, config, work)
+    return each, list(grads) if isinstance(heads, list) else grads, found
 
 
 def workspace(heads: Sequence[Array]) -> Workspace:

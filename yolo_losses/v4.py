@@ -24,8 +24,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import _check, grid, ignoring, matching, presets, terms
+from . import _check, diagnosis, grid, ignoring, matching, presets, terms
 from ._xp import Array, namespace, number
+from .diagnosis import Diagnosis
 from .elementwise import bce, exp, logit, one_hot, sigmoid, softplus
 from .grid import Cell, Decoded, Raw
 from .ignoring import IGNORE
@@ -34,7 +35,8 @@ from .matching import ASSIGN, Assignment, Matches
 from .targets import Targets, usable
 from .terms import Formula, LossTerms, Problem, Slopes, Workspace
 
-__all__ = ["Config", "assign", "decode", "encode", "loss", "loss_and_grad", "workspace"]
+__all__ = ["Config", "assign", "decode", "diagnose", "encode", "loss", "loss_and_grad",
+           "loss_grad_diagnosis", "workspace"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -160,11 +162,16 @@ def _noobj(to: Any, noobj: Any, config: Config) -> Any:
     return config.lambda_obj * noobj * softplus(to)  # (4) −log(1 − Ĉ)
 
 
+def _of_rows(of_heads: Sequence[float], layout: grid.Layout, lane: Array, dtype: Any) -> Array:
+    """A number of each row's head."""
+    return grid.per_row([[of_heads[k] for k in layout.column("head")]], lane, dtype)[0]
+
+
 def _truth(found: Assignment, config: Config) -> Truth:
     rows, layout, dtype = found.rows, found.layout, found.rows.x.dtype
     at = grid.row_cells(layout, rows.lane, dtype)
-    of_heads = ([v[k] for k in layout.column("head")] for v in (config.scale_xy, config.strides))
-    s, stride = grid.per_row(list(of_heads), rows.lane, dtype)
+    s = _of_rows(config.scale_xy, layout, rows.lane, dtype)
+    stride = _of_rows(config.strides, layout, rows.lane, dtype)
     width, height = layout.input_size(config.strides)
     obj = number(rows.keep, dtype)
     return Truth(
@@ -203,11 +210,16 @@ def _match(heads: Sequence[Array], targets: Targets, config: Config) -> Assignme
 
 
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
-    found = matching.compact(_match(heads, targets, config))
-    return terms.problem(heads, found, _truth(found, config))
+    whole = _match(heads, targets, config)
+    found = matching.compact(whole)
+    return terms.problem(heads, found, _truth(found, config), whole)
 
 
-FORMULA = Formula(_objects, _noobj, _problem)
+def _decode_rows(t: Raw, at: Cell, lane: Array, layout: grid.Layout, config: Config) -> Any:
+    return _decode(t, at, _of_rows(config.scale_xy, layout, lane, t.tx.dtype))
+
+
+FORMULA = Formula(_objects, _noobj, _problem, _decode_rows, sigmoid)
 
 
 def decode(heads: Sequence[Array], config: Config) -> tuple[Decoded, ...]:
@@ -336,8 +348,30 @@ def loss_and_grad(
     """
     _check_call("v4.loss_and_grad", heads, targets, config)
     _check.work("v4.loss_and_grad", work, "heads", heads)
-    each, grads = terms.differentiate(FORMULA, heads, targets, config, work)
+    each, grads, _ = terms.differentiate(FORMULA, heads, targets, config, work)
     return each, list(grads) if isinstance(heads, list) else grads
+
+
+def diagnose(heads: Sequence[Array], targets: Targets, config: Config) -> Diagnosis:
+    """Whether training gets on: counts, mean overlap and confidence; see `Diagnosis`.
+
+    Parameters and errors as for `loss`.
+    """
+    _check_call("v4.diagnose", heads, targets, config)
+    return diagnosis.diagnose(FORMULA, heads, targets, config)
+
+
+def loss_grad_diagnosis(
+    heads: Sequence[Array], targets: Targets, config: Config, *, work: Workspace | None = None
+) -> tuple[LossTerms, Sequence[Array], Diagnosis]:
+    """`loss_and_grad` and `diagnose` in one, which assigns the truths once.
+
+    Parameters and errors as for `loss_and_grad`.
+    """
+    _check_call("v4.loss_grad_diagnosis", heads, targets, config)
+    _check.work("v4.loss_grad_diagnosis", work, "heads", heads)
+    each, grads, found = diagnosis.with_loss(FORMULA, heads, targets, config, work)
+    return each, list(grads) if isinstance(heads, list) else grads, found
 
 
 def workspace(heads: Sequence[Array]) -> Workspace:

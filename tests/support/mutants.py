@@ -670,8 +670,8 @@ MUTANTS = [
     _m(
         "rows of the last call forgotten",
         "terms.py",
-        "each, _, work.last =",
-        "each, _, last =",
+        "each, _, more, work.last =",
+        "each, _, more, last =",
         ALL,
         "workspace",
     ),

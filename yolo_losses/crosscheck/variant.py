@@ -73,7 +73,8 @@ def variant(module: ModuleType, patches: Iterable[tuple[str, Wrap]]) -> ModuleTy
         copy.SIMILARITY = _similarities(parts["iou"])  # type: ignore[attr-defined]
         if "IOU" in vars(module):
             copy.IOU = copy.SIMILARITY["iou"]  # type: ignore[attr-defined]
-    copy.FORMULA = terms.Formula(copy._objects, copy._noobj, copy._problem)  # type: ignore[attr-defined]
+    own = {name: vars(copy)[f"_{name}"] for name in ("objects", "noobj", "problem")}
+    copy.FORMULA = copy.FORMULA._replace(**own)  # type: ignore[attr-defined]
     return copy
 
 

@@ -1,8 +1,4 @@
-"""Files of labels and of raw outputs.
-
-YOLO txt, one file a picture: one object a line, `class x y w h`; the class counts from 0, centre
-and size are fractions of the picture. Errors name the file and the line.
-"""
+"""Files `.npz` of raw outputs; nothing in them is trusted."""
 
 import errno
 import math
@@ -16,114 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from .targets import pad_targets
-
-CLASS_NAMES = "classes.txt"  # beside the label files, one name a line
 LIMIT = 2**32  # bytes that the arrays of a file may hold unpacked
-CLASS_LIMIT = 2**31  # some libraries count in 32 bits
-
-
-def read_yolo_txt(path: str | PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Boxes and labels of one file.
-
-    Parameters
-    ----------
-    path : path of a text file
-        Blank lines are skipped; a file without objects is ordinary.
-
-    Returns
-    -------
-    boxes : array, shape (M, 4), float64
-        Centre form x y w h, fractions of the picture.
-    labels : array, shape (M,), int64
-
-    Raises
-    ------
-    ValueError
-        A line that is not five numbers, or that `pad_targets` would refuse, by file and line.
-    OSError
-        The file cannot be read.
-    """
-    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
-    lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
-    rows = [_numbers(f"{path}, line {k}", line) for k, line in lines]
-    if _fault(rows):
-        bad = next(k for k, row in enumerate(rows) if _fault([row]))
-        msg = f"{path}, line {lines[bad][0]}: {_fault([rows[bad]])}"
-        raise ValueError(msg)
-    table = np.asarray(rows, dtype=np.float64).reshape(-1, 5)
-    return table[:, 1:].copy(), table[:, 0].astype(np.int64)
-
-
-def _numbers(place: str, line: str) -> list[float]:
-    """The five numbers of a line."""
-    fields = line.split()
-    if len(fields) != 5:
-        msg = f"{place}: must hold 5 numbers, class x y w h, got {len(fields)}"
-        raise ValueError(msg)
-    try:
-        numbers = [float(field) for field in fields]
-    except ValueError:
-        msg = f"{place}: must hold 5 numbers, class x y w h, got {line.strip()!r}"
-        raise ValueError(msg) from None
-    if numbers[0] >= CLASS_LIMIT:
-        msg = f"{place}: a class must be below 2^31, got {fields[0]}"
-        raise ValueError(msg)
-    return numbers
-
-
-def _fault(rows: Sequence[Sequence[float]]) -> str:
-    """What `pad_targets` says of rows, empty where they are fine."""
-    try:
-        pad_targets([[row[1:] for row in rows]], [[row[0] for row in rows]])
-    except ValueError as error:
-        return str(error).rpartition("row 0: ")[2]
-    return ""
-
-
-def yolo_names(folder: str | PathLike[str]) -> list[str]:
-    """The pictures of a folder of YOLO txt files: file names without `.txt`, sorted.
-
-    `classes.txt` is no picture. Raises FileNotFoundError where there is no such folder.
-    """
-    if not Path(folder).is_dir():
-        msg = f"{folder} is not a folder"
-        raise FileNotFoundError(msg)
-    return sorted(path.stem for path in Path(folder).glob("*.txt") if path.name != CLASS_NAMES)
-
-
-def read_yolo_folder(
-    folder: str | PathLike[str], names: Sequence[str] | None = None
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Boxes and labels of several pictures, ready for `pad_targets`.
-
-    Parameters
-    ----------
-    folder : path of a folder of YOLO txt files
-    names : sequence of N str, optional
-        Pictures in the order wanted, each `folder/<name>.txt`; None takes all of `yolo_names`.
-
-    Returns
-    -------
-    boxes_per_image : list of N arrays, shape (M, 4), float64
-    labels_per_image : list of N arrays, shape (M,), int64
-
-    Raises
-    ------
-    ValueError
-        A line that is no object, by file and line.
-    OSError
-        No such folder, or a file that cannot be read.
-    """
-    names = yolo_names(folder) if names is None else names
-    read = [read_yolo_txt(Path(folder) / f"{name}.txt") for name in names]
-    return [boxes for boxes, _ in read], [labels for _, labels in read]
-
-
-def read_class_names(path: str | PathLike[str]) -> list[str]:
-    """The names of the classes, one a line, in the order of their numbers."""
-    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    return [line.strip() for line in lines if line.strip()]
 
 
 def regular(path: str | PathLike[str]) -> None:

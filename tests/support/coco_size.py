@@ -1,0 +1,61 @@
+"""Time and memory of a json of the size of COCO: `python -m tests.support.coco_size [PART]`."""
+
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from yolo_losses.data import read_coco
+
+IMAGES, BOXES = 118_000, 860_000
+
+
+def write(path, part=1):
+    """A json of 1/part of the size, with crowds and boxes without an area."""
+    rng, num = random.Random(0), IMAGES // part
+    images = [
+        {"id": 3 * n, "file_name": f"{n:012}.jpg", "width": 640, "height": 480} for n in range(num)
+    ]
+    rows = [
+        {
+            "id": k, "image_id": 3 * rng.randrange(num), "category_id": 1 + rng.randrange(80),
+            "bbox": [rng.uniform(0, 300), rng.uniform(0, 200), 0 if k % 1000 == 0 else rng.uniform(1, 300), 90.5],
+            "iscrowd": int(k % 100 == 1), "area": 1.0,
+            "segmentation": [[round(rng.uniform(0, 400), 2) for _ in range(20)]],
+        }
+        for k in range(BOXES // part)
+    ]  # fmt: skip
+    categories = [{"id": k, "name": f"c{k}"} for k in range(1, 81)]
+    path.write_text(json.dumps({"images": images, "annotations": rows, "categories": categories}))
+
+
+def read(path):
+    """Seconds to read and to pad all batches, peak memory in GB, counts."""
+    start = time.perf_counter()
+    labels = read_coco(path)
+    middle = time.perf_counter()
+    images = sum(len(batch.boxes) for batch in labels.batches(64))
+    seconds = middle - start, time.perf_counter() - middle
+    return (
+        *seconds,
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+        images,
+        labels.counts,
+    )
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["read"]:
+        print(*read(Path(sys.argv[2])))
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "set.json")
+            write(path, int(sys.argv[1]) if sys.argv[1:] else 1)
+            print(f"{path.stat().st_size / 1e6:.0f} MB", flush=True)
+            subprocess.run(
+                [sys.executable, "-m", "tests.support.coco_size", "read", path], check=True
+            )

@@ -1,0 +1,125 @@
+"""COCO json of instances."""
+
+import json
+import math
+from collections.abc import Iterable
+from os import PathLike
+from pathlib import Path
+from typing import Any, NoReturn
+
+from .. import _check
+from .labels import REGIONS, Labels, Row, of_rows
+from .npz import regular
+
+
+def read_coco(path: str | PathLike[str], *, regions: str = "ignore") -> Labels:
+    """The labels of a COCO json of instances.
+
+    Parameters
+    ----------
+    path : path of a json file
+        Categories get the classes 0 … K − 1 by rising id. Boxes are x y w h in pixels.
+    regions : "ignore", "object" or "drop"
+        What a box with `iscrowd` becomes: a region to ignore, an object, or nothing.
+
+    Returns
+    -------
+    Labels
+
+    Raises
+    ------
+    ValueError
+        No such json, a key that is missing or of the wrong kind, an id twice, an annotation of an
+        unknown image or category; by file and entry.
+    OSError
+        The file cannot be read.
+    """
+    _check.choice("read_coco", "regions", regions, REGIONS)
+    content = _content(path)
+    categories = _by_id(path, content, "categories")
+    images = _by_id(path, content, "images")
+    classes = {key: k for k, key in enumerate(sorted(categories))}
+    names = [_text(*categories[key], "name") for key in classes]
+    files = [_text(*entry, "file_name") for entry in images.values()]
+    sizes = [(_size(*entry, "width"), _size(*entry, "height")) for entry in images.values()]
+    index = {key: n for n, key in enumerate(images)}
+    annotations = _entries(path, content, "annotations")
+    rows = [_row(place, entry, index, classes) for place, entry in annotations]
+    return of_rows(files, sizes, rows, classes, names, regions)
+
+
+def _content(path: str | PathLike[str]) -> dict[str, Any]:
+    regular(path)
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        msg = f"{path} is no json: {str(error)[:200]}"
+        raise ValueError(msg) from None
+    if not isinstance(content, dict):
+        _wrong(path, "an object with images, annotations and categories", content)
+    return content
+
+
+def _entries(path: object, content: dict[str, Any], key: str) -> Iterable[tuple[str, Any]]:
+    """The objects of a list, with their places."""
+    if not isinstance(content.get(key), list):
+        _wrong(f"{path}: {key}", "a list", content.get(key))
+    for k, entry in enumerate(content[key]):
+        place = f"{path}: {key}[{k}]"
+        if not isinstance(entry, dict):
+            _wrong(place, "an object", entry)
+        yield place, entry
+
+
+def _by_id(path: object, content: dict[str, Any], key: str) -> dict[int, tuple[str, Any]]:
+    found: dict[int, tuple[str, Any]] = {}
+    for place, entry in _entries(path, content, key):
+        number = entry.get("id")
+        if type(number) is not int:
+            _wrong(f"{place}.id", "a whole number", number)
+        if number in found:
+            _wrong(f"{place}.id", "there once", number)
+        found[number] = place, entry
+    return found
+
+
+def _row(place: str, entry: Any, images: dict[int, int], classes: dict[int, int]) -> Row:
+    image, label = entry.get("image_id"), entry.get("category_id")
+    if type(image) is not int or image not in images:
+        _wrong(f"{place}.image_id", "the id of an image", image)
+    if type(label) is not int or label not in classes:
+        _wrong(f"{place}.category_id", "the id of a category", label)
+    box, crowd = entry.get("bbox"), entry.get("iscrowd", 0)
+    if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
+        _wrong(f"{place}.bbox", "4 finite numbers, x y w h", box)
+    if crowd not in (0, 1):
+        _wrong(f"{place}.iscrowd", "0 or 1", crowd)
+    x, y, w, h = map(float, box)
+    return Row(place, images[image], (x, y, x + w, y + h), classes[label], bool(crowd))
+
+
+def _is_number(x: object) -> bool:
+    """Finite, and small enough to add two of them."""
+    return type(x) in (int, float) and -1e300 < x < 1e300  # type: ignore[operator]
+
+
+def _text(place: str, entry: Any, key: str) -> str:
+    if not isinstance(entry.get(key), str):
+        _wrong(f"{place}.{key}", "a string", entry.get(key))
+    return str(entry[key])
+
+
+def _size(place: str, entry: Any, key: str) -> float:
+    x = entry.get(key)
+    if not _is_number(x) or x <= 0 or math.isinf(1 / x):
+        _wrong(f"{place}.{key}", "a number > 0", x)
+    return float(x)
+
+
+def _wrong(place: object, expected: str, got: object) -> NoReturn:
+    try:
+        shown = repr(got)[:100]
+    except (ValueError, RecursionError):  # an integer of thousands of digits
+        shown = type(got).__name__
+    msg = f"{place} must be {expected}, got {shown}"
+    raise ValueError(msg)

@@ -1,0 +1,105 @@
+"""Targets of what other programs' loaders hand to a loss."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import _check
+from .._xp import Array, adapter, is_array
+from ..boxes import convert
+from ..targets import Targets, pad_targets
+
+
+def targets_from_rows(rows: Array, num_images: int) -> Targets:
+    """Targets of flat rows, as ultralytics collates a batch.
+
+    Parameters
+    ----------
+    rows : array, shape (M, 6), real floating
+        image class x y w h: the image counts from 0 in the batch, centre and size are fractions.
+    num_images : int
+        N; images without a row have no truth.
+
+    Returns
+    -------
+    Targets
+        On the library and device of `rows`, the rows of an image in their order.
+
+    Raises
+    ------
+    ValueError
+        A wrong shape, an image outside 0 … N − 1, or a box or class that `pad_targets` refuses.
+
+    Examples
+    --------
+    >>> rows = np.array([[1, 16, 0.5, 0.5, 0.2, 0.3]])
+    >>> targets_from_rows(rows, 2).valid.tolist()
+    [[False], [True]]
+    """
+    where = "targets_from_rows"
+    _check.floating(where, "rows", rows)
+    _check.count(where, "num_images", num_images)
+    host = adapter(rows).host(rows)
+    if host.ndim != 2 or host.shape[1] != 6:
+        _check.wrong_value(where, "rows", "have shape (M, 6), image class x y w h", host.shape)
+    image = host[:, 0]
+    wrong = np.flatnonzero(~np.isin(image, np.arange(num_images)))
+    if wrong.size:
+        expected = f"name an image 0 … {num_images - 1}"
+        _check.wrong_value(where, f"rows[{wrong[0]}, 0]", expected, image[wrong[0]])
+    each = [host[image == n] for n in range(num_images)]
+    return pad_targets([x[:, 2:] for x in each], [x[:, 1] for x in each], like=rows)
+
+
+def targets_from_dicts(
+    entries: Sequence[Mapping[str, Any]],
+    sizes: Sequence[tuple[float, float]],
+    *,
+    format: str = "xyxy",
+    first_label: int = 1,
+    like: Array = None,
+) -> Targets:
+    """Targets of one dict an image, as torchvision's detectors and torchmetrics take them.
+
+    Parameters
+    ----------
+    entries : sequence of N dicts
+        `boxes` (M, 4) and `labels` (M,); `iscrowd` (M,) of 0 and 1, optional, makes regions.
+    sizes : sequence of N (width, height)
+        Of the images, pixels.
+    format : a name of `boxes.FORMATS`
+    first_label : int
+        The number of class 0: torchvision counts from 1, 0 is its background.
+    like : array, optional
+        As in `pad_targets`.
+
+    Raises
+    ------
+    ValueError
+        A key that is missing, lengths that differ, or a box or class that `pad_targets` refuses.
+    """
+    where = "targets_from_dicts"
+    if len(sizes) != len(entries):
+        _check.wrong_value(
+            where, "sizes", f"hold one for each of {len(entries)} images", len(sizes)
+        )
+    for n, entry in enumerate(entries):
+        for key in ("boxes", "labels"):
+            if key not in entry:
+                _check.wrong_value(where, f"entries[{n}]", f"hold {key}", sorted(entry))
+    boxes = [
+        convert(_host(entry["boxes"]).reshape(-1, 4).astype(np.float64), format, "yolo", size=size)
+        for entry, size in zip(entries, sizes, strict=True)
+    ]
+    labels = [_host(entry["labels"]) - first_label for entry in entries]
+    crowds = [
+        _host(entry["iscrowd"]) != 0 if "iscrowd" in entry else np.zeros(len(b), dtype=np.bool_)
+        for entry, b in zip(entries, boxes, strict=True)
+    ]
+    ignore = crowds if any("iscrowd" in entry for entry in entries) else None
+    return pad_targets(boxes, labels, ignore_per_image=ignore, like=like)
+
+
+def _host(x: Any) -> np.ndarray:
+    return np.asarray(adapter(x).host(x) if is_array(x) else x)

@@ -1,0 +1,135 @@
+"""The labels of a whole set, in one form for all files."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import _check
+from .._xp import Array
+from ..boxes import convert
+from ..targets import Targets, pad_targets
+
+REGIONS = ("ignore", "object", "drop")
+
+
+class Row(NamedTuple):
+    """One box as a file has it."""
+
+    place: str  # file, and line or entry
+    image: int
+    box: tuple[float, float, float, float]  # edges, pixels
+    label: int
+    region: bool  # a crowd, or difficult
+
+
+@dataclass(frozen=True)
+class Labels:
+    """The labels of N images with M boxes, sorted by image.
+
+    Attributes
+    ----------
+    images : tuple of N str
+        File names.
+    sizes : array, shape (N, 2), float64
+        Width and height, pixels.
+    boxes : array, shape (M, 4), float64
+        Centre form x y w h, fractions of the image.
+    labels : array, shape (M,), int64
+        Classes 0 … K − 1.
+    image : array, shape (M,), int64
+        Indices into `images`.
+    ignore : array, shape (M,), bool
+        True for regions that nobody is responsible for.
+    class_names : tuple of K str
+    categories : dict
+        The name or number of a category in the file, to its class.
+    counts : dict of str to int
+        What was met; see `of_rows`.
+    left_out : tuple of str
+        The places of boxes without an area inside their image; none of them can be a truth.
+    """
+
+    images: tuple[str, ...]
+    sizes: np.ndarray
+    boxes: np.ndarray
+    labels: np.ndarray
+    image: np.ndarray
+    ignore: np.ndarray
+    class_names: tuple[str, ...]
+    categories: dict[Any, int]
+    counts: dict[str, int] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+
+    def targets(self, indices: Sequence[int], like: Array = None) -> Targets:
+        """Some images as padded targets; with regions where any image of the set has one.
+
+        Raises IndexError where there is no such image.
+        """
+        starts = np.searchsorted(self.image, np.arange(len(self.images) + 1))
+        return self._targets(indices, starts, like)
+
+    def batches(
+        self, batch_size: int, order: Sequence[int] | None = None, like: Array = None
+    ) -> Iterator[Targets]:
+        """Targets of `batch_size` images in turn, the last of what is left.
+
+        `order` gives the images, None all as they stand. `like` is that of `pad_targets`.
+        """
+        _check.count("Labels.batches", "batch_size", batch_size)
+        order = range(len(self.images)) if order is None else order
+        starts = np.searchsorted(self.image, np.arange(len(self.images) + 1))
+        for k in range(0, len(order), batch_size):
+            yield self._targets(order[k : k + batch_size], starts, like)
+
+    def _targets(self, indices: Sequence[int], starts: np.ndarray, like: Array) -> Targets:
+        num = len(self.images)
+        for n in indices:
+            if not 0 <= n < num:
+                msg = f"Labels.targets: an image must be 0 … {num - 1}, got {n}"
+                raise IndexError(msg)
+        rows = [slice(starts[n], starts[n + 1]) for n in indices]
+        ignore = [self.ignore[k] for k in rows] if self.ignore.any() else None
+        boxes, labels = [self.boxes[k] for k in rows], [self.labels[k] for k in rows]
+        return pad_targets(boxes, labels, ignore_per_image=ignore, like=like)
+
+
+def of_rows(
+    images: Sequence[str],
+    sizes: Sequence[tuple[float, float]],
+    rows: Sequence[Row],
+    categories: dict[Any, int],
+    class_names: Sequence[str],
+    regions: str,
+) -> Labels:
+    """Labels of what a reader found.
+
+    A box that sticks out of its image is clipped to it, and counted. One without an area inside is
+    left out: zero or negative size, wholly outside, or smaller than float32 can say.
+    """
+    corners = np.asarray([row.box for row in rows], dtype=np.float64).reshape(-1, 4)
+    label, image = (np.asarray([row[k] for row in rows], dtype=np.int64) for k in (3, 1))
+    region = np.asarray([row.region for row in rows], dtype=np.bool_)
+    size = np.asarray(sizes, dtype=np.float64).reshape(-1, 2)
+    unit = np.tile(size[image], 2)
+    inside = np.clip(corners, 0, unit)
+    boxes = convert(inside / unit, "xyxy", "cxcywh")
+    empty = (boxes[:, 2:].astype(np.float32) <= 0).any(axis=1)
+    keep = ~empty & ~region if regions == "drop" else ~empty
+    counts = {
+        "images": len(images),
+        "boxes": len(rows),
+        "used": int(keep.sum()),
+        "images without boxes": len(images) - len(np.unique(image[keep])),
+        "regions": int(region.sum()),
+        "without area": int(empty.sum()),
+        "clipped": int(((inside != corners).any(axis=1) & ~empty).sum()),
+        "twice": len(rows) - len(np.unique(np.column_stack([image, label, corners]), axis=0)),
+    }
+    order = np.flatnonzero(keep)[np.argsort(image[keep], kind="stable")]
+    return Labels(
+        tuple(images), size, boxes[order], label[order], image[order],
+        region[order] & (regions == "ignore"), tuple(class_names), categories, counts,
+        tuple(rows[k].place for k in np.flatnonzero(empty).tolist()),
+    )  # fmt: skip

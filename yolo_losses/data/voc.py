@@ -1,0 +1,144 @@
+"""Pascal VOC: a folder of xml, one file a picture."""
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import NamedTuple, NoReturn
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers import expat
+
+from .. import _check
+from .labels import REGIONS, Labels, Row, of_rows
+from .npz import regular
+
+FILE_LIMIT = 2**24  # bytes of one xml file
+
+
+class _Object(NamedTuple):
+    place: str
+    name: str
+    box: tuple[float, float, float, float]
+    difficult: bool
+
+
+def read_voc(
+    folder: str | PathLike[str],
+    names: Sequence[str] | None = None,
+    class_names: Sequence[str] | None = None,
+    *,
+    regions: str = "ignore",
+) -> Labels:
+    """The labels of a folder of Pascal VOC xml files.
+
+    Parameters
+    ----------
+    folder : path of the folder, as `VOC2007/Annotations`
+        Edges are pixels counted from 1, the last one inside: the box is xmin − 1 … xmax.
+    names : sequence of N str, optional
+        Pictures in the order wanted, each `folder/<name>.xml`; None takes all, sorted.
+    class_names : sequence of K str, optional
+        The classes in order; None takes those found, sorted.
+    regions : "ignore", "object" or "drop"
+        What a `difficult` object becomes: a region to ignore, an object, or nothing.
+
+    Returns
+    -------
+    Labels
+
+    Raises
+    ------
+    ValueError
+        No such xml, a document type (it could define entities), an element that is missing or
+        wrong, a class that is not in `class_names`; by file and line.
+    OSError
+        A file cannot be read, or there is no such folder.
+    """
+    _check.choice("read_voc", "regions", regions, REGIONS)
+    if not Path(folder).is_dir():
+        msg = f"{folder} is not a folder"
+        raise FileNotFoundError(msg)
+    names = sorted(path.stem for path in Path(folder).glob("*.xml")) if names is None else names
+    roots = [(path := Path(folder) / f"{name}.xml", _parse(path)) for name in names]
+    sizes = [_image_size(path, root) for path, root in roots]
+    objects = [[_object(path, x) for x in root.iterfind("object")] for path, root in roots]
+    found = sorted({x.name for image in objects for x in image})
+    known = list(found if class_names is None else class_names)
+    classes = {name: k for k, name in enumerate(known)}
+    for x in (x for image in objects for x in image if x.name not in classes):
+        _wrong(x.place, f"name one of {', '.join(known)}", x.name)
+    rows = [
+        Row(x.place, n, x.box, classes[x.name], x.difficult)
+        for n, image in enumerate(objects)
+        for x in image
+    ]
+    return of_rows(names, sizes, rows, classes, known, regions)
+
+
+def _parse(path: Path) -> Element:
+    """The tree of a file, each element with its line; no document type."""
+    regular(path)
+    if path.stat().st_size > FILE_LIMIT:
+        _wrong(str(path), f"hold at most {FILE_LIMIT} bytes", path.stat().st_size)
+    parser, builder = expat.ParserCreate(), TreeBuilder()
+
+    def refuse(*_: object) -> None:
+        msg = f"{path}, line {parser.CurrentLineNumber}: a document type is refused"
+        raise ValueError(msg)
+
+    parser.StartDoctypeDeclHandler = refuse
+    parser.StartElementHandler = lambda tag, _: builder.start(
+        tag, {"line": str(parser.CurrentLineNumber)}
+    )
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+    try:
+        parser.Parse(path.read_bytes(), True)
+    except expat.ExpatError as error:
+        msg = f"{path}, line {error.lineno}: {expat.errors.messages[error.code]}"
+        raise ValueError(msg) from None
+    return builder.close()
+
+
+def _image_size(path: Path, root: Element) -> tuple[float, float]:
+    size = _child(path, root, "size")
+    width, height = (_number(path, size, key) for key in ("width", "height"))
+    if width < 1 or height < 1:
+        _wrong(_place(path, size), "hold width and height ≥ 1", f"{width:g} {height:g}")
+    return width, height
+
+
+def _object(path: Path, element: Element) -> _Object:
+    name = (_child(path, element, "name").text or "").strip()
+    box = _child(path, element, "bndbox")
+    x1, y1, x2, y2 = (_number(path, box, key) for key in ("xmin", "ymin", "xmax", "ymax"))
+    difficult = element.find("difficult") is not None and _number(path, element, "difficult")
+    if difficult not in (0, 1):
+        _wrong(_place(path, element), "have difficult 0 or 1", difficult)
+    return _Object(_place(path, element), name, (x1 - 1, y1 - 1, x2, y2), bool(difficult))
+
+
+def _child(path: Path, element: Element, key: str) -> Element:
+    child = element.find(key)
+    if child is None:
+        _wrong(_place(path, element), f"hold <{key}>", f"<{element.tag}> without it")
+    return child
+
+
+def _number(path: Path, element: Element, key: str) -> float:
+    child = _child(path, element, key)
+    try:
+        x = float(child.text or "")
+    except ValueError:
+        x = float("nan")
+    if not -1e300 < x < 1e300:
+        _wrong(_place(path, child), "hold a finite number", repr((child.text or "")[:100]))
+    return x
+
+
+def _place(path: Path, element: Element) -> str:
+    return f"{path}, line {element.attrib['line']}"
+
+
+def _wrong(place: str, expected: str, got: object) -> NoReturn:
+    msg = f"{place} must {expected}, got {got}"
+    raise ValueError(msg)
