@@ -375,7 +375,7 @@ def test_an_anchor_twice_in_a_head(version):
 
 @on("value", [0, 0.0, 0.5, 1])
 def test_offset_eps_outside_its_open_range(value):
-    with refuses(ValueError, "v3.Config", "offset_eps", "(0, 0.5)", value):
+    with refuses(ValueError, "v3.Config", "offset_eps", f"lie in (0, 0.5), got {value}"):
         replace(CONFIG["v3"], offset_eps=value)
 
 
