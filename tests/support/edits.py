@@ -30,7 +30,9 @@ class Edit(NamedTuple):
     def key(self) -> str:
         """A name that outlives changes elsewhere in the file."""
         again = f" #{self.nth}" if self.nth > 1 else ""
-        return f"{self.file} {self.scope or '(module)'}: {self.old} -> {self.new or '(gone)'}{again}"
+        return (
+            f"{self.file} {self.scope or '(module)'}: {self.old} -> {self.new or '(gone)'}{again}"
+        )
 
 
 # Operators: a node → what may stand in its place.
@@ -47,7 +49,7 @@ COMPARISON = {  # at the border, and the other way round
 CONFUSED = [
     "x y", "w h", "W H", "tx ty", "tw th", "pw ph", "gw gh", "row col", "x_hat y_hat", "w_hat h_hat",
     "dx2 dy2", "cw2 ch2", "x1 x2", "y1 y2", "near far", "width height", "cell_w cell_h",
-    "reach_x reach_y", "across along", "prior lane", "to tx", "minimum maximum", "min max",
+    "reach_x reach_y", "across along", "prior lane", "minimum maximum", "min max",
     "argmax argmin", "any all", "zeros_like ones_like", "pred gt", "inter union", "box obj",
     "first last", "last_of_each first_of_each", "keep wanted", "ok region", "occupied ignored",
 ]  # fmt: skip
@@ -147,7 +149,9 @@ class _Place(NamedTuple):
     known: frozenset[str]  # names that the scope knows
 
 
-def _places(parent: ast.AST, scope: str = "", known: frozenset[str] = frozenset()) -> Iterator[_Place]:
+def _places(
+    parent: ast.AST, scope: str = "", known: frozenset[str] = frozenset()
+) -> Iterator[_Place]:
     """All places of a tree where an edit shows, from the outside in."""
     for field, value in ast.iter_fields(parent):
         if field in ("annotation", "returns"):

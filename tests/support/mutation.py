@@ -4,15 +4,15 @@
     python -m tests.support.mutation v3.py iou.py        of some
     python -m tests.support.mutation --sample 60 --seed 1
 
-mutmut and cosmic-ray own the command that is run, once a mutant, in a copy of the tree or on the
-tree itself: importing this project's tests takes longer than most of them need to notice an edit.
-mutmut also leaves decorated functions, constants and defaults of classes alone, where half of the
-formulas are. So the edits are made here (`edits`), and each is tried in a fork of one process that
-has all libraries and the oracle's answers, but not the package: the fork imports it with the edit.
+mutmut and cosmic-ray run a command of their own for each edit, in a copy of the tree or on the tree
+itself; importing the tests takes longer than most of them need to notice. mutmut leaves alone what
+is decorated or stands outside functions, as similarities and defaults of a `Config` do. So the
+edits are made by `edits`, and each is tried in a fork of one process that has NumPy, pytest and the
+oracle's answers, but not the package: that the fork imports with the edit.
 
-First the cases of `cases` are compared with the oracle, then the tests that need NumPy alone run
-up to the first failure, then a few cases run on array-api-strict and PyTorch. Survivors that cannot be told from the original, or differ where these
-tests do not look, stand in `survivors.toml`, each with its reason; they count as survivors.
+First the cases of `cases` are compared with the oracle, then the tests that need NumPy alone run up
+to the first failure, then a few cases run on array-api-strict and on PyTorch. Survivors that are
+known stand in `survivors.toml`, each with its reason; they count as survivors.
 """
 
 import argparse
@@ -48,7 +48,16 @@ HAND_MADE = (  # what kills most comes first
     "readings_presets", "losses", "precision", "workspace", "diagnosis",
 )  # fmt: skip
 OF_HELPERS = ("targets", "nearby", "blocks")  # beside these, for what no formula stands in
-ELSEWHERE = ("torch", "jax", "dask", "strict", "cupy", "librar", "device", "half")  # not NumPy alone
+ELSEWHERE = (
+    "torch",
+    "jax",
+    "dask",
+    "strict",
+    "cupy",
+    "librar",
+    "device",
+    "half",
+)  # not NumPy alone
 SLOW = ("test_float64", "test_float32", "program", "comparison", "explanation", "picture", "large")
 VERSIONS = {"v1", "v2", "v3", "v4"}
 
@@ -235,7 +244,9 @@ def all_edits(files: Sequence[str] = FILES) -> list[Edit]:
 def explained() -> dict[str, str]:
     """The reason of every survivor that is known, by the key of its edit."""
     text = (Path(__file__).parent / "survivors.toml").read_text(encoding="utf-8")
-    return {key: group["reason"] for group in tomllib.loads(text)["group"] for key in group["edits"]}
+    return {
+        key: group["reason"] for group in tomllib.loads(text)["group"] for key in group["edits"]
+    }
 
 
 def main() -> int:
@@ -262,7 +273,10 @@ def main() -> int:
 
 def report(found: Sequence[Outcome]) -> int:
     """Print the table."""
-    reasons, titles = explained(), ("edits", "by cases", "by tests", "by libraries", "survive", "explained", "s")
+    reasons, titles = (
+        explained(),
+        ("edits", "by cases", "by tests", "by libraries", "survive", "explained", "s"),
+    )
     print(f"{'':15}", *(f"{title:>12}" for title in titles))
     for file in (*FILES, "all"):
         of_file = [o for o in found if file in (o.edit.file, "all")]
