@@ -166,6 +166,11 @@ def test_broadcasting(a, b):
     assert grad.shape == (*shape, 4)
 
 
+def test_a_formula_has_the_edges_of_boxes():
+    box = yl.iou.corners(np.array([1.0, 2.0, 4.0, 8.0]))
+    assert (box.x1, box.y1, box.x2, box.y2) == (1, 2, 4, 8)
+
+
 def test_a_similarity_of_your_own():
     """Registered by its name: an option, a function of arrays, and an exact gradient."""
 
