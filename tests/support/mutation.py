@@ -43,9 +43,9 @@ LEAST = 0.9  # killed
 SECONDS = 60  # of processor time; what needs more does not end
 
 HAND_MADE = (  # what kills most comes first
-    "bad_input", "matching", "similarities", "readings_v3_v4", "readings_v1_v2",
+    "bad_input", "matching", "similarities", "readings_v3_v4", "readings_v1_v2", "diagnosis",
     "readings_similarities", "elementwise", "regions", "readings_common", "readings_sums",
-    "readings_presets", "losses", "precision", "workspace", "diagnosis",
+    "readings_presets", "losses", "precision", "workspace",
 )  # fmt: skip
 OF_HELPERS = ("targets", "nearby", "blocks")  # beside these, for what no formula stands in
 ELSEWHERE = (
