@@ -118,6 +118,13 @@ def test_a_truth_that_no_head_takes():
     assert "lost" in codes(raw, put((0.4, 0.4, 0.05, 0.05))(raw, targets, other)[1], other)
 
 
+@pytest.mark.parametrize("version", ["v3", "v4"])
+def test_heads_and_masks_in_the_wrong_order(version):
+    raw, targets, config = good(version)
+    assert "masks" in codes(raw, targets, replace(config, masks=config.masks[::-1]))
+    assert codes(raw[::-1], targets, config) == {"refused"}
+
+
 @pytest.mark.parametrize("library", ["torch", "jax.numpy"])
 def test_other_libraries(library):
     xp = pytest.importorskip(library)

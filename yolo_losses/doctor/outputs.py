@@ -62,6 +62,19 @@ def anchors(s: Scene) -> Iterator[Finding]:
     yield Finding("anchor-unit", "error", "config.anchors", message, remedy)
 
 
+def masks(s: Scene) -> Iterator[Finding]:
+    """The coarser a head, the smaller its anchors: masks in the order of other heads."""
+    strides = getattr(s.config, "strides", ())
+    if len(strides) < 2 or len(set(strides)) < len(strides):
+        return
+    area = np.asarray(s.config.anchors, dtype=float).prod(axis=-1)
+    by_stride = sorted(zip(strides, s.config.masks, strict=True))
+    sizes = [area[list(mask)].mean() for _, mask in by_stride]
+    if (np.diff(sizes) < 0).all():
+        yield Finding("masks", "warning", "config.masks", "coarse heads have the small anchors",
+                      "Give masks in the order of strides.")  # fmt: skip
+
+
 def lost(s: Scene) -> Iterator[Finding]:
     """Usable objects that hold no predictor: no head takes them, or others hold theirs."""
     if not s.matches:
@@ -76,4 +89,4 @@ def lost(s: Scene) -> Iterator[Finding]:
                   "Look at anchors and masks, and at objects in one cell.")  # fmt: skip
 
 
-CHECKS = (not_finite, constant, activated, exploded, anchors, lost)
+CHECKS = (not_finite, constant, activated, exploded, anchors, masks, lost)
