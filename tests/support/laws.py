@@ -9,12 +9,12 @@ error that it allows by rounding, relative to what it compares; the rest is equa
 import argparse
 import itertools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import yolo_losses as yl
 from conformance.backends import leaves, tree_map
@@ -221,7 +221,9 @@ class Tried(NamedTuple):
     error: float
 
 
-def tried(law: Law, version: str, examples: int, start: int = 0) -> Tried:
+def tried(
+    law: Law, version: str, examples: int, start: int = 0, phases: Sequence[Phase] = tuple(Phase)
+) -> Tried:
     """Try a law on batches that hypothesis draws, the same for the same seed `start`.
 
     Where many draws are too close to a decision hypothesis gives up earlier.
@@ -229,7 +231,7 @@ def tried(law: Law, version: str, examples: int, start: int = 0) -> Tried:
     errors: list[float] = []
 
     @seed(start)
-    @settings(max_examples=examples, deadline=None, database=None,
+    @settings(max_examples=examples, deadline=None, database=None, phases=phases,
               suppress_health_check=list(HealthCheck))  # fmt: skip
     @given(batches(version))
     def hold(case: Case) -> None:
