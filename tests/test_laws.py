@@ -16,6 +16,12 @@ def test_laws_hold(law, version):
     assert laws.tried(law, version, EXAMPLES).examples == EXAMPLES
 
 
+@pytest.mark.parametrize("version", list(strategies.CONFIGS))
+@pytest.mark.parametrize("library", laws.LIBRARIES)
+def test_libraries_agree(library, version):
+    assert laws.tried(laws.same_on(library), version, EXAMPLES).examples == EXAMPLES
+
+
 def by_images(terms, grads, raw, targets, config):
     return terms._replace(obj=terms.obj / len(raw)), grads
 

@@ -11,17 +11,19 @@ import itertools
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 import yolo_losses as yl
-from conformance.backends import leaves, tree_map
+from conformance.backends import BACKENDS, leaves, tree_map
 
 from .cases import Case
 from .strategies import CONFIGS, batches, with_heads
 
+Law = Callable[[Case], float]
 ROUNDING = 1e-12  # of sums in another order, and of numbers that go there and back
 
 
@@ -205,13 +207,26 @@ def lists_pad_to_targets(case: Case) -> float:
     return equal(kept, lists)
 
 
-Law = Callable[[Case], float]
+def same_on(library: str) -> Law:
+    """The law that a back end of `conformance.backends` has the terms and gradients of NumPy."""
+    backend = BACKENDS[library]()
+
+    def same(case: Case) -> float:
+        answer = partial(case.module.loss_and_grad, config=case.config)
+        return gap(backend.call(answer, case.raw, case.targets), evaluated(case))
+
+    return same
+
+
 LAWS: tuple[Law, ...] = (
     images_permute, batches_split, padding_is_nothing, classes_permute, lambdas_scale,
     terms_are_not_negative, loss_has_the_same_terms, diagnosis_changes_nothing,
     predictors_are_disjoint, decoded_boxes_encode, detections_are_suppressed,
     similarities_are_bounded, boxes_convert_back, outputs_turn_back, lists_pad_to_targets,
 )  # fmt: skip
+
+
+LIBRARIES = "array-api-strict", "torch", "torch-lent"  # those that compile nothing
 
 
 class Tried(NamedTuple):
@@ -249,13 +264,14 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     options, failed = parser.parse_args(), False
     warnings.simplefilter("error")
-    for law, version in itertools.product(LAWS, CONFIGS):
+    every = {law.__name__: law for law in LAWS} | {f"same on {k}": same_on(k) for k in LIBRARIES}
+    for (name, law), version in itertools.product(every.items(), CONFIGS):
         try:
             found = tried(law, version, options.examples, options.seed)
             said = f"{found.examples} batches, worst error {found.error:.1e}"
         except Exception as error:
             said, failed = f"FAILS: {type(error).__name__} {str(error)[:300]}", True
-        print(f"{law.__name__} {version}: {said}", flush=True)
+        print(f"{name} {version}: {said}", flush=True)
     raise SystemExit(failed)
 
 
