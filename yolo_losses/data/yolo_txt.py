@@ -114,6 +114,18 @@ def read_yolo_folder(
 
 
 def read_class_names(path: str | PathLike[str]) -> list[str]:
-    """The names of the classes, one a line, in the order of their numbers."""
-    lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    """The names of the classes, one a line, in the order of their numbers.
+
+    Raises
+    ------
+    ValueError
+        The file is not UTF-8.
+    OSError
+        The file cannot be read.
+    """
+    try:
+        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        msg = f"{path} must be UTF-8: {error}"
+        raise ValueError(msg) from None
     return [line.strip() for line in lines if line.strip()]
