@@ -4,19 +4,23 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check, v1, v2
+from .. import _check
 from .._versions import of_config
 from .._xp import adapter
-from ..matching import Matches
 from ..targets import Targets
-from . import labels, outputs
-from .report import Finding, Report
-from .scene import on_host
+from . import call, fates, labels, outputs
+from .report import Finding, Report, join
+from .scene import Scene, blank, host, input_size
 
-__all__ = ["Finding", "Report", "doctor"]
+__all__ = ["Finding", "Report", "doctor", "join"]
+
+CHECKS = (*labels.CHECKS, *outputs.CHECKS, *fates.CHECKS)
 
 
-def doctor(raw: Any, targets: Targets, config: Any) -> Report:
+def doctor(
+    raw: Any, targets: Targets, config: Any, *,
+    num_classes: int | None = None, size: tuple[float, float] | None = None,
+) -> Report:  # fmt: skip
     """Look at a batch, eagerly and on the host, and say what looks wrong.
 
     Parameters
@@ -26,12 +30,17 @@ def doctor(raw: Any, targets: Targets, config: Any) -> Report:
     targets : Targets
         (N, T, 4), (N, T), (N, T).
     config : v1, v2, v3 or v4.Config
+    num_classes : int, optional
+        K, where there are no raw outputs or they may have another.
+    size : (width, height), optional
+        Of the network input, pixels, where there are no raw outputs: then it is seen which
+        objects hold a predictor, but in v1, whose predictions decide that.
 
     Returns
     -------
     Report
-        Iterable of `Finding`; `ok` where there is none. What `loss` refuses, a shape or a dtype,
-        is one finding `refused` with its words.
+        Iterable of `Finding`; `ok` where all are notes. What `loss` refuses, a shape or a dtype, is
+        one finding, `refused` with its words where no cause is known.
 
     Raises
     ------
@@ -40,29 +49,42 @@ def doctor(raw: Any, targets: Targets, config: Any) -> Report:
 
     Notes
     -----
-    Formats are inferred from many boxes: from fewer than 8 nothing is said. What cannot be told
-    from the numbers, as x and y exchanged in square images, is not found.
+    Formats are inferred from many boxes: from fewer than 8 nothing is said. x and y exchanged are
+    seen only where predictions fit the exchanged truths much better; in labels alone they are not.
+    Channels reshaped without a transposition are seen only where fields differ much, as objectness
+    near −5 does.
     """
     module = of_config("doctor", config)
     try:
-        given, matches = _assigned(module, raw, targets, config)
+        scene = _scene(module, raw, targets, config, num_classes, size)
     except (TypeError, ValueError) as error:
-        remedy = "Hand in what the message asks for."
-        return Report((Finding("refused", "error", "the call", str(error), remedy),))
-    scene = on_host(given, targets, config, matches)
+        return Report((call.finding(module, raw, targets, config, error),))
     with np.errstate(all="ignore"):
-        checks = (*labels.CHECKS, *outputs.CHECKS)
-        return Report(tuple(finding for check in checks for finding in check(scene)))
+        return Report(tuple(finding for check in CHECKS for finding in check(scene)))
 
 
-def _assigned(
-    module: Any, raw: Any, targets: Targets, config: Any
-) -> tuple[tuple[Any, ...], tuple[Matches, ...]]:
-    """Heads, and their matches on the host; without raw outputs the targets are checked alone."""
+def _scene(
+    module: Any, raw: Any, targets: Targets, config: Any,
+    num_classes: int | None, size: tuple[float, float] | None,
+) -> Scene:  # fmt: skip
+    """The batch on the host, with its matches; without raw outputs what is known without them."""
     if raw is None:
         _check.targets("doctor", targets, ("targets.boxes", targets.boxes))
-        return (), ()
-    single = module in (v1, v2)
-    found = module.assign(raw, targets, config)
-    matches = (Matches(*(adapter(v).host(v) for v in m)) for m in ((found,) if single else found))
-    return ((raw,) if single else tuple(raw)), tuple(matches)
+    there = host(targets)
+    asked = num_classes
+    if raw is not None:
+        matches, decoded = call.assigned(module, raw, targets, config)
+        heads = call.as_heads(raw, module)
+        num_classes = heads[0].shape[-1] - 5 * getattr(config, "num_boxes", 1)
+        grids = tuple((x.shape[1], x.shape[2]) for x in heads)
+    else:
+        heads, decoded, matches, grids = (), (), (), ()
+        if size is not None:
+            k = num_classes or int(there.labels.max(initial=0)) + 1
+            zeros = blank(len(there.boxes), k, size, config)
+            grids = tuple((x.shape[1], x.shape[2]) for x in zeros)
+            matches = call.assigned_blank(module, zeros, there, config)
+    heads = tuple(np.asarray(adapter(x).host(x), dtype=np.float64) for x in heads)
+    boxes = np.asarray(there.boxes, dtype=np.float64)
+    return Scene(heads, boxes, there.labels, there.objects, there.valid, num_classes, asked,
+                 input_size(grids, config), grids, matches, decoded, config)  # fmt: skip
