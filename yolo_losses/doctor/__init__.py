@@ -68,23 +68,21 @@ def _scene(
     num_classes: int | None, size: tuple[float, float] | None,
 ) -> Scene:  # fmt: skip
     """The batch on the host, with its matches; without raw outputs what is known without them."""
-    if raw is None:
-        _check.targets("doctor", targets, ("targets.boxes", targets.boxes))
-    there = host(targets)
-    asked = num_classes
+    given = () if raw is None else call.as_heads(raw, module)
+    first = ("raw", given[0]) if given else ("targets.boxes", targets.boxes)
+    _check.targets("doctor", targets, first)
+    _check.together("doctor", [(f"heads[{k}]", x) for k, x in enumerate(given)] or [first])
+    there, heads = host(targets), tuple(adapter(x).host(x) for x in given)
+    k, decoded, seen = num_classes, (), heads
     if raw is not None:
-        matches, decoded = call.assigned(module, raw, targets, config)
-        heads = call.as_heads(raw, module)
-        num_classes = heads[0].shape[-1] - 5 * getattr(config, "num_boxes", 1)
-        grids = tuple((x.shape[1], x.shape[2]) for x in heads)
+        matches, decoded = call.assigned(module, heads, there, config)
+        k = heads[0].shape[-1] - 5 * getattr(config, "num_boxes", 1)
+    elif size is None:
+        matches = ()
     else:
-        heads, decoded, matches, grids = (), (), (), ()
-        if size is not None:
-            k = num_classes or int(there.labels.max(initial=0)) + 1
-            zeros = blank(len(there.boxes), k, size, config)
-            grids = tuple((x.shape[1], x.shape[2]) for x in zeros)
-            matches = call.assigned_blank(module, zeros, there, config)
-    heads = tuple(np.asarray(adapter(x).host(x), dtype=np.float64) for x in heads)
-    boxes = np.asarray(there.boxes, dtype=np.float64)
-    return Scene(heads, boxes, there.labels, there.objects, there.valid, num_classes, asked,
+        seen = blank(len(there.boxes), k or int(there.labels.max(initial=0)) + 1, size, config)
+        matches = call.assigned_blank(module, seen, there, config)
+    grids = tuple((x.shape[1], x.shape[2]) for x in seen)
+    heads, boxes = (tuple(np.asarray(x, dtype=np.float64) for x in v) for v in (heads, there[:1]))
+    return Scene(heads, boxes[0], there.labels, there.objects, there.valid, k, num_classes,
                  input_size(grids, config), grids, matches, decoded, config)  # fmt: skip

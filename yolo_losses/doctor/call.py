@@ -19,19 +19,16 @@ def as_heads(raw: Any, module: Any) -> tuple[Any, ...]:
     return (raw,) if module in (v1, v2) else tuple(raw)
 
 
-def assigned(module: Any, raw: Any, targets: Targets, config: Any) -> tuple[Any, Any]:
-    """Matches of each head, and boxes (N, P, 4) and confidence (N, P) of all, on the host."""
+def assigned(module: Any, heads: Any, targets: Targets, config: Any) -> tuple[Any, Any]:
+    """Matches of each head, and boxes (N, P, 4) and confidence (N, P) of all, of host arrays."""
+    single = module in (v1, v2)
+    raw = heads[0] if single else heads
     found, decoded = module.assign(raw, targets, config), module.decode(raw, config)
-    found, decoded = ((found,), (decoded,)) if module in (v1, v2) else (found, decoded)
-    matches = tuple(Matches(*(adapter(v).host(v) for v in m)) for m in found)
-    boxes = [adapter(d.boxes).host(d.boxes) for d in decoded]
-    sure = [adapter(d.obj).host(d.obj) for d in decoded]
-    n = boxes[0].shape[0]
-    flat = (
-        np.concatenate([x.reshape(n, int(np.prod(x.shape[1:-1])), 4) for x in boxes], axis=1),
-        np.concatenate([x.reshape(n, int(np.prod(x.shape[1:]))) for x in sure], axis=1),
-    )
-    return matches, flat
+    found, decoded = ((found,), (decoded,)) if single else (found, decoded)
+    n = len(targets.boxes)
+    boxes = [d.boxes.reshape(n, int(np.prod(d.boxes.shape[1:-1])), 4) for d in decoded]
+    sure = [d.obj.reshape(n, int(np.prod(d.obj.shape[1:]))) for d in decoded]
+    return found, (np.concatenate(boxes, axis=1), np.concatenate(sure, axis=1))
 
 
 def assigned_blank(module: Any, zeros: Any, targets: Targets, config: Any) -> tuple[Matches, ...]:
