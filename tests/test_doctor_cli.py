@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.test_doctor import PLANTED, good
+from tests.support.ailments import PLANTED, good
 
 pytest.importorskip("click")
 pytest.importorskip("rich")

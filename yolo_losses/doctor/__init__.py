@@ -83,6 +83,7 @@ def _scene(
         seen = blank(len(there.boxes), k or int(there.labels.max(initial=0)) + 1, size, config)
         matches = call.assigned_blank(module, seen, there, config)
     grids = tuple((x.shape[1], x.shape[2]) for x in seen)
-    heads, boxes = (tuple(np.asarray(x, dtype=np.float64) for x in v) for v in (heads, there[:1]))
-    return Scene(heads, boxes[0], there.labels, there.objects, there.valid, k, num_classes,
+    heads = tuple(x.astype(np.float64) for x in heads)
+    boxes = there.boxes.astype(np.float64)
+    return Scene(heads, boxes, there.labels, there.objects, there.valid, k, num_classes,
                  input_size(grids, config), grids, matches, decoded, config)  # fmt: skip
