@@ -27,6 +27,21 @@ def test_good_batches_have_no_finding(version, shape):
 
 
 @each_version
+def test_what_is_legal_is_no_fault(version):
+    """A box as large as the image, a speck, a small region of no class, padding of any content."""
+    raw, targets, config = good(version, n=8)
+    boxes, labels, valid = (np.copy(v) for v in targets)
+    boxes[0, 0], boxes[1, 0, 2:] = (0.5, 0.5, 1, 1), 1e-3
+    boxes[2, 0], labels[2, 0], valid[2, 0] = np.nan, -1, False
+    ignore = np.zeros_like(valid)
+    ignore[3, 0], labels[3, 0], boxes[3, 0, 2:] = True, -7, 0.1
+    targets = yl.Targets(boxes, labels, valid, ignore)
+    assert {f.code for f in yl.doctor(raw, targets, config)} == {"border"}
+    assert yl.doctor(raw, targets, config).ok
+    assert yl.doctor(None, targets, config, num_classes=K, size=(96, 96)).ok
+
+
+@each_version
 @pytest.mark.parametrize("code", PLANTED)
 def test_what_is_planted_is_found(version, code):
     for seed in range(10):

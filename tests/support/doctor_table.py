@@ -1,6 +1,7 @@
 """What the doctor finds and what it does not: `python -m tests.support.doctor_table [SEEDS]`."""
 
 import sys
+from collections import defaultdict
 
 import yolo_losses as yl
 from tests.support.ailments import CONFIGS, PLANTED, PLANTED_IN, good
@@ -36,7 +37,11 @@ def line(*cells):
 if __name__ == "__main__":
     seeds = int(sys.argv[1]) if sys.argv[1:] else 20
     print(line("planted", *CONFIGS), line("---", *["---:"] * len(CONFIGS)), sep="\n")
+    alike = defaultdict(list)
     for name, found in rows(seeds):
-        print(line(name, *(f"{found[v]} of {seeds}" if v in found else "" for v in CONFIGS)))
+        cells = (f"{found[v]} of {seeds}" if v in found else "" for v in CONFIGS)
+        alike[tuple(cells)].append(name)
+    for cells, names in alike.items():
+        print(line(", ".join(names), *cells))
     alarms, num = false_alarms(seeds)
     print(line("good, with a finding", *(f"{alarms[v]} of {num}" for v in CONFIGS)))

@@ -10,7 +10,7 @@ from ..iou import iou
 from .labels import at
 from .report import Finding
 from .scene import Scene
-from .thresholds import BETTER, DETECTIONS, ENOUGH, HALF, LOST, OFTEN
+from .thresholds import BETTER, DETECTIONS, ENOUGH, LOST, MOST, OFTEN
 
 
 def borders(s: Scene) -> Iterator[Finding]:
@@ -59,7 +59,7 @@ def gated(s: Scene) -> Iterator[Finding]:
     held = np.any([m.mask[..., 0] for m in s.matches], axis=0)
     free = np.any([m.mask[..., 0] & (m.iou[..., 0] > threshold) for m in s.matches], axis=0)
     bad = held & ~free
-    if held.sum() >= ENOUGH and bad.sum() > HALF * held.sum():
+    if held.sum() >= ENOUGH and bad.sum() >= MOST * held.sum():
         yield from at(bad, "gated", "warning",
                       f"IOU with the best anchor is at most {threshold:g}: no coordinate loss",
                       "Fit the anchors to the boxes, or set coord_iou_threshold.")  # fmt: skip

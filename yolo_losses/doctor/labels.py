@@ -111,9 +111,11 @@ def classes(s: Scene) -> Iterator[Finding]:
 def duplicates(s: Scene) -> Iterator[Finding]:
     """The same box and class twice in an image: one of them holds no predictor, or both do."""
     again = np.zeros_like(s.objects)
-    for n, t in np.argwhere(s.sane).tolist():
-        same = (s.boxes[n, :t] == s.boxes[n, t]).all(axis=-1) & (s.labels[n, :t] == s.labels[n, t])
-        again[n, t] = (same & s.sane[n, :t]).any()
+    for n in np.flatnonzero(s.sane.any(axis=-1)):
+        t = np.flatnonzero(s.sane[n])
+        rows = np.column_stack([s.boxes[n, t], s.labels[n, t]])
+        first = np.unique(rows, axis=0, return_index=True)[1]
+        again[n, np.delete(t, first)] = True
     return at(again, "duplicate", "warning", "a box and class that were there", "Drop one.")
 
 
