@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.ailments import CONFIGS, PLANTED, PLANTED_IN, K, good, predicted, put
+from tests.support.ailments import CONFIGS, PLANTED, PLANTED_IN, K, good, outputs, predicted, put
 
 
 def codes(*batch):
@@ -103,6 +103,29 @@ def test_other_libraries(library):
         raw, targets, config = PLANTED[code](*good("v3"))
         there = yl.Targets(*map(xp.asarray, targets))
         assert codes(tuple(map(xp.asarray, raw)), there, config) == {code}
+
+
+def test_libraries_that_differ_are_refused_by_name():
+    torch = pytest.importorskip("torch")
+    raw, targets, config = good("v2")
+    (finding,) = yl.doctor(raw, yl.Targets(*map(torch.asarray, targets)), config)
+    assert finding.code == "refused"
+    assert "library" in finding.message
+
+
+@pytest.mark.parametrize("version", ["v2", "v3", "v4"])
+def test_channels_first_before_they_are_split(version):
+    raw, targets, config = good(version)
+    first = outputs(lambda x: np.moveaxis(x.reshape(*x.shape[:3], -1), -1, 1))
+    assert codes(*first(raw, targets, config)) == {"nchw"}
+
+
+@each_version
+@pytest.mark.parametrize("raw", ["text", None, 7, (), [[1]]])
+def test_what_is_no_raw_output_is_refused(version, raw):
+    _, targets, config = good(version)
+    report = yl.doctor(raw, targets, config)
+    assert report.ok == (raw is None)
 
 
 def test_place_and_text():

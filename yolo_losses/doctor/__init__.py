@@ -69,9 +69,12 @@ def _scene(
 ) -> Scene:  # fmt: skip
     """The batch on the host, with its matches; without raw outputs what is known without them."""
     given = () if raw is None else call.as_heads(raw, module)
-    first = ("raw", given[0]) if given else ("targets.boxes", targets.boxes)
-    _check.targets("doctor", targets, first)
-    _check.together("doctor", [(f"heads[{k}]", x) for k, x in enumerate(given)] or [first])
+    names = ["raw"] if len(given) == 1 else [f"heads[{k}]" for k in range(len(given))]
+    arrays = [*zip(names, given, strict=True)] or [("targets.boxes", targets.boxes)]
+    for name, x in arrays:
+        _check.array("doctor", name, x)
+    _check.together("doctor", arrays)
+    _check.targets("doctor", targets, arrays[0])
     there, heads = host(targets), tuple(adapter(x).host(x) for x in given)
     k, decoded, seen = num_classes, (), heads
     if raw is not None:

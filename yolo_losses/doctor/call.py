@@ -41,21 +41,32 @@ def assigned_blank(module: Any, zeros: Any, targets: Targets, config: Any) -> tu
     return found
 
 
+Call = tuple[list[np.ndarray], Targets]
+
+
 def finding(module: Any, raw: Any, targets: Any, config: Any, error: Exception) -> Finding:
     """Why a call is refused: the change with which it is not, or the words of the error."""
-    for code, (place, message, remedy, change) in CAUSES.items():
-        try:
-            heads = [adapter(x).host(x) for x in as_heads(raw, module)]
-            heads, there = change(heads, host(targets), config)
-            module.assign(heads[0] if module in (v1, v2) else heads, there, config)
-        except Exception:  # a guess that fails says nothing
-            continue
-        return Finding(code, "error", place, message, remedy)
+    causes = {} if _works(module, raw, targets, config, _unchanged) else CAUSES
+    for code, (place, message, remedy, change) in causes.items():
+        if _works(module, raw, targets, config, change):
+            return Finding(code, "error", place, message, remedy)
     remedy = "Hand in what the message asks for."
     return Finding("refused", "error", "the call", str(error), remedy)
 
 
-Call = tuple[list[np.ndarray], Targets]
+def _works(module: Any, raw: Any, targets: Any, config: Any, change: Callable[..., Call]) -> bool:
+    """Whether a changed call is taken, on the host; a guess that fails says nothing."""
+    try:
+        heads = [adapter(x).host(x) for x in as_heads(raw, module)]
+        heads, there = change(heads, host(targets), config)
+        module.assign(heads[0] if module in (v1, v2) else heads, there, config)
+    except Exception:
+        return False
+    return True
+
+
+def _unchanged(heads: list[np.ndarray], targets: Targets, config: Any) -> Call:
+    return heads, targets
 
 
 def _reversed(heads: list[np.ndarray], targets: Targets, config: Any) -> Call:
