@@ -121,7 +121,7 @@ def test_channels_first_before_they_are_split(version):
 
 
 @each_version
-@pytest.mark.parametrize("raw", ["text", None, 7, (), [[1]]])
+@pytest.mark.parametrize("raw", ["text", None, 7, (), [[1]], np.zeros(()), np.zeros(3)])
 def test_what_is_no_raw_output_is_refused(version, raw):
     _, targets, config = good(version)
     report = yl.doctor(raw, targets, config)

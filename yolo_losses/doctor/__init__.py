@@ -70,15 +70,18 @@ def _scene(
     """The batch on the host, with its matches; without raw outputs what is known without them."""
     given = () if raw is None else call.as_heads(raw, module)
     names = ["raw"] if len(given) == 1 else [f"heads[{k}]" for k in range(len(given))]
-    arrays = [*zip(names, given, strict=True)] or [("targets.boxes", targets.boxes)]
+    arrays = list(zip(names, given, strict=True))
     for name, x in arrays:
         _check.array("doctor", name, x)
-    _check.together("doctor", arrays)
-    _check.targets("doctor", targets, arrays[0])
+    if raw is None:
+        _check.targets("doctor", targets, ("targets.boxes", targets.boxes))
     there, heads = host(targets), tuple(adapter(x).host(x) for x in given)
     k, decoded, seen = num_classes, (), heads
     if raw is not None:
         matches, decoded = call.assigned(module, heads, there, config)
+        _check.together(
+            "doctor", [*arrays, *((f"targets.{f}", x) for f, x in targets._asdict().items())]
+        )
         k = heads[0].shape[-1] - 5 * getattr(config, "num_boxes", 1)
     elif size is None:
         matches = ()
