@@ -2,6 +2,7 @@
 
 from . import boxes, elementwise, grid, iou, nms, presets, v1, v2, v3, v4
 from .diagnosis import Diagnosis
+from .doctor import doctor
 from .explain import explain
 from .grid import Decoded
 from .matching import Matches
@@ -18,6 +19,7 @@ __all__ = [
     "Targets",
     "__version__",
     "boxes",
+    "doctor",
     "elementwise",
     "explain",
     "grid",

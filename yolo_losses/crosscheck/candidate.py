@@ -37,12 +37,12 @@ INPUTS = ("raw", "targets", *(f"targets.{k}" for k in Targets._fields), "version
 SUMS = ("total", "terms", *(f"terms.{t}" for t in TERMS))
 
 
-def known_only(names: Iterable[object]) -> None:
+def known_only(names: Iterable[object], where: str = WHERE) -> None:
     """Refuse names that nothing is known by: what they hold would not be compared."""
     keys = list(names)
     odd = [k for k in keys if not isinstance(k, str)]
     if odd:
-        refuse(f"names must be strings, got {odd[0]!r}")
+        refuse(f"names must be strings, got {odd[0]!r}", where)
     known = (*INPUTS, *SUMS, *DENSE)
     numbered = ("raw", *DENSE)
     unknown = [str(k) for k in keys
@@ -50,7 +50,7 @@ def known_only(names: Iterable[object]) -> None:
     if unknown:
         words = [f"{k!r}{_nearest(k, known)}" for k in sorted(unknown)[:MOST]]
         more = f" and {len(unknown) - MOST} more" if unknown[MOST:] else ""
-        refuse(f"unknown names: {', '.join(words)}{more}")
+        refuse(f"unknown names: {', '.join(words)}{more}", where)
 
 
 def _nearest(name: str, known: Sequence[str]) -> str:

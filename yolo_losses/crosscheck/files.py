@@ -30,18 +30,18 @@ def read(path: str | PathLike[str]) -> dict[str, Any]:
     if Path(path).suffix == ".safetensors":
         return _safetensors(path)
     headers = npz_headers(path)
-    known_only(headers)
-    _no_more_than_raw(headers)
+    known_only(headers, str(path))
+    _no_more_than_raw(path, headers)
     return dict(read_npz(path))
 
 
-def _no_more_than_raw(headers: Mapping[str, Header]) -> None:
+def _no_more_than_raw(path: str | PathLike[str], headers: Mapping[str, Header]) -> None:
     """Refuse, before it is unpacked, what is larger than any result of these raw outputs."""
     size = {k: math.prod(shape) * dtype.itemsize for k, (shape, dtype) in headers.items()}
     raw = sum(v for k, v in size.items() if k == "raw" or is_numbered(k, "raw"))
     for name, v in size.items():
         if raw and v > max(SMALL, WIDER * raw):
-            refuse(f"{name} holds {v} bytes, far more than the raw outputs with {raw}")
+            refuse(f"{name} holds {v} bytes, the raw outputs only {raw}", str(path))
 
 
 def _safetensors(path: str | PathLike[str]) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _safetensors(path: str | PathLike[str]) -> dict[str, Any]:
     try:
         with safe_open(str(path), framework="numpy") as stored:
             _no_name_twice(path)
-            known_only(stored.keys())
+            known_only(stored.keys(), str(path))
             arrays = {key: stored.get_tensor(key) for key in stored.keys()}  # noqa: SIM118
             words = stored.metadata() or {}
             return {**arrays, **{k: words[k] for k in ("version", "config") if k in words}}

@@ -1,0 +1,65 @@
+"""Laws on batches that hypothesis draws: `python -m tests.support.laws` tries many more."""
+
+import numpy as np
+import pytest
+from hypothesis import Phase
+
+import yolo_losses as yl
+from tests.support import laws, strategies
+
+EXAMPLES = 8  # of each law and version
+
+
+@pytest.mark.parametrize("version", list(strategies.CONFIGS))
+@pytest.mark.parametrize("law", laws.LAWS, ids=lambda law: law.__name__)
+def test_laws_hold(law, version):
+    assert laws.tried(law, version, EXAMPLES).examples == EXAMPLES
+
+
+@pytest.mark.parametrize("version", list(strategies.CONFIGS))
+@pytest.mark.parametrize("library", laws.LIBRARIES)
+def test_libraries_agree(library, version):
+    assert laws.tried(laws.same_on(library), version, EXAMPLES).examples == EXAMPLES
+
+
+def by_images(terms, grads, raw, targets, config):
+    return terms._replace(obj=terms.obj / len(raw)), grads
+
+
+def by_rows(terms, grads, raw, targets, config):
+    return terms._replace(cls=terms.cls + targets.valid.shape[1]), grads
+
+
+def by_place(terms, grads, raw, targets, config):
+    return terms._replace(box=terms.box + np.arange(len(raw))[:, None]), grads
+
+
+def by_class(terms, grads, raw, targets, config):
+    return terms, grads + np.arange(grads.shape[-1])
+
+
+def constant(terms, grads, raw, targets, config):
+    return terms._replace(noobj=terms.noobj + 1), grads
+
+
+def negative(terms, grads, raw, targets, config):
+    return terms._replace(noobj=terms.noobj - 1e3), grads
+
+
+def not_a_number(terms, grads, raw, targets, config):
+    return terms, grads * np.nan
+
+
+CAUGHT = {
+    by_images: laws.batches_split, by_rows: laws.padding_is_nothing, by_place: laws.images_permute,
+    by_class: laws.classes_permute, constant: laws.lambdas_scale,
+    negative: laws.terms_are_not_negative, not_a_number: laws.padding_is_nothing,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", list(CAUGHT), ids=lambda fault: fault.__name__)
+def test_what_is_wrong_breaks_a_law(fault, monkeypatch):
+    right = yl.v2.loss_and_grad
+    monkeypatch.setattr(yl.v2, "loss_and_grad", lambda *given: fault(*right(*given), *given))
+    with pytest.raises(AssertionError):
+        laws.tried(CAUGHT[fault], "v2", 30, phases=[Phase.generate])
