@@ -162,7 +162,7 @@ class TestReadVoc:
             voc(text)
 
     def test_unknown_class(self, voc):
-        with pytest.raises(ValueError, match="line 3 must name one of cat, got dog"):
+        with pytest.raises(ValueError, match="line 3 must name one of cat, got 'dog'"):
             voc(VOC.format(OBJECT.format("dog", "", 1, 1, 2, 2)), class_names=["cat"])
 
 
