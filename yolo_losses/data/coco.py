@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from .. import _check
-from .labels import REGIONS, Labels, Rows, of_rows
+from .labels import REGIONS, Labels, Progress, Rows, of_rows, told
 from .npz import regular
 from .wrong import wrong
 
 
-def read_coco(path: str | PathLike[str], *, regions: str = "ignore") -> Labels:
+def read_coco(
+    path: str | PathLike[str], *, regions: str = "ignore", progress: Progress | None = None
+) -> Labels:
     """The labels of a COCO json of instances.
 
     Parameters
@@ -26,6 +28,8 @@ def read_coco(path: str | PathLike[str], *, regions: str = "ignore") -> Labels:
         Categories get the classes 0 … K − 1 by rising id. Boxes are x y w h in pixels.
     regions : "ignore", "object" or "drop"
         What a box with `iscrowd` becomes: a region to ignore, an object, or nothing.
+    progress : callable, optional
+        Gets the annotations done and their number.
 
     Returns
     -------
@@ -49,7 +53,8 @@ def read_coco(path: str | PathLike[str], *, regions: str = "ignore") -> Labels:
     sizes = [(_size(*entry, "width"), _size(*entry, "height")) for entry in images.values()]
     index = {key: n for n, key in enumerate(images)}
     rows = Rows()
-    for place, entry in _entries(path, content, "annotations"):
+    total = len(_list(path, content, "annotations"))
+    for place, entry in told(_entries(path, content, "annotations"), total, progress):
         _add(rows, place, entry, index, classes)
     del content
     return of_rows(
@@ -69,11 +74,16 @@ def _content(path: str | PathLike[str]) -> dict[str, Any]:
     return content
 
 
+def _list(path: object, content: dict[str, Any], key: str) -> list[Any]:
+    entries = content.get(key)
+    if not isinstance(entries, list):
+        wrong(f"{path}: {key}", "be a list", entries)
+    return entries
+
+
 def _entries(path: object, content: dict[str, Any], key: str) -> Iterable[tuple[str, Any]]:
     """The objects of a list, with their places."""
-    if not isinstance(content.get(key), list):
-        wrong(f"{path}: {key}", "be a list", content.get(key))
-    for k, entry in enumerate(content[key]):
+    for k, entry in enumerate(_list(path, content, key)):
         place = f"{path}: {key}[{k}]"
         if not isinstance(entry, dict):
             wrong(place, "be an object", entry)

@@ -1,9 +1,9 @@
 """The labels of a whole set, in one form for all files."""
 
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,16 @@ from ..boxes import convert
 from ..targets import Targets, pad_targets
 
 REGIONS = ("ignore", "object", "drop")
+Progress = Callable[[int, int], object]  # entries done, and all
+_Entry = TypeVar("_Entry")
+
+
+def told(entries: Iterable[_Entry], total: int, progress: Progress | None) -> Iterator[_Entry]:
+    """The entries, with word of every 256th and the last."""
+    for k, entry in enumerate(entries, 1):
+        yield entry
+        if progress is not None and (k % 256 == 0 or k == total):
+            progress(k, total)
 
 
 class Rows:
@@ -20,7 +30,9 @@ class Rows:
 
     def __init__(self) -> None:
         self.image, self.label, self.region = array("q"), array("q"), array("b")
-        self.edges = array("d")  # left, top, right and bottom in turn, pixels
+        self.edges = array(
+            "d"
+        )  # left, top, right and bottom in turn, pixels; fractions where the size is NaN
 
     def add(
         self, image: int, label: int, edges: tuple[float, float, float, float], region: bool
@@ -44,7 +56,7 @@ class Labels:
     images : tuple of N str
         File names.
     sizes : array, shape (N, 2), float64
-        Width and height, pixels.
+        Width and height, pixels; NaN where the files do not say.
     boxes : array, shape (M, 4), float64
         Centre form x y w h, fractions of the image.
     labels : array, shape (M,), int64
@@ -123,7 +135,7 @@ def of_rows(
     corners, region = np.array(rows.edges).reshape(-1, 4), np.array(rows.region) != 0
     label, image = np.array(rows.label), np.array(rows.image)
     size = np.asarray(sizes, dtype=np.float64).reshape(-1, 2)
-    unit = np.tile(size[image], 2)
+    unit = np.tile(np.where(np.isnan(size), 1, size)[image], 2)
     inside = np.clip(corners, 0, unit)
     boxes = convert(inside / unit, "xyxy", "cxcywh")
     empty = (boxes[:, 2:].astype(np.float32) <= 0).any(axis=1)

@@ -8,7 +8,7 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from .. import _check
-from .labels import REGIONS, Labels, Rows, of_rows
+from .labels import REGIONS, Labels, Progress, Rows, of_rows, told
 from .npz import regular
 from .wrong import wrong
 
@@ -28,6 +28,7 @@ def read_voc(
     class_names: Sequence[str] | None = None,
     *,
     regions: str = "ignore",
+    progress: Progress | None = None,
 ) -> Labels:
     """The labels of a folder of Pascal VOC xml files.
 
@@ -41,6 +42,8 @@ def read_voc(
         The classes in order; None takes those found, sorted.
     regions : "ignore", "object" or "drop"
         What a `difficult` object becomes: a region to ignore, an object, or nothing.
+    progress : callable, optional
+        Gets the files done and their number.
 
     Returns
     -------
@@ -59,7 +62,8 @@ def read_voc(
         msg = f"{folder} is not a folder"
         raise FileNotFoundError(msg)
     names = sorted(path.stem for path in Path(folder).glob("*.xml")) if names is None else names
-    roots = [(path := Path(folder) / f"{name}.xml", _parse(path)) for name in names]
+    paths = [Path(folder) / f"{name}.xml" for name in names]
+    roots = [(path, _parse(path)) for path in told(paths, len(paths), progress)]
     sizes = [_image_size(path, root) for path, root in roots]
     objects = [[_object(path, x) for x in root.iterfind("object")] for path, root in roots]
     found = sorted({x.name for image in objects for x in image})
