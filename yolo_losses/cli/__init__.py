@@ -24,6 +24,6 @@ from . import (
 from .group import main
 
 __all__ = [
-    "anchors", "bench", "compare", "demo", "dialects", "explain", "initialisation", "labels", "loss",
-    "main", "regression",
+    "anchors", "bench", "compare", "demo", "dialects", "explain", "initialisation", "labels",
+    "loss", "main", "regression",
 ]  # fmt: skip

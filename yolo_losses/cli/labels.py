@@ -44,7 +44,8 @@ def _read(kind: str, path: str, options: dict[str, Any]) -> Labels:
     if options and kind != "yolo":
         msg = f"--split is for a data.yaml, {path} is {kind}"
         raise ValueError(msg)
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("labels", total=None)
         return READERS[kind](
             path,

@@ -1,6 +1,6 @@
 """A set of YOLO txt files: a folder of them, or the `data.yaml` of ultralytics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,6 +12,7 @@ from .wrong import wrong
 from .yolo_txt import CLASS_LIMIT, CLASS_NAMES, read_class_names, yolo_names
 
 YAML_LIMIT = 2**18  # bytes of a data.yaml
+DEPTH = 8  # of its lists and mappings
 PICTURES = {".bmp", ".dng", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
 
 
@@ -125,16 +126,30 @@ def _yaml(path: Path) -> dict[Any, Any]:
         wrong(path, f"hold at most {YAML_LIMIT} bytes", path.stat().st_size)
     try:
         text = path.read_text(encoding="utf-8-sig")
-        alias = next((x for x in yaml.parse(text) if isinstance(x, yaml.AliasEvent)), None)
-        content = None if alias else yaml.safe_load(text)
+        fault = _fault(yaml.parse(text))
+        content = None if fault else yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         msg = f"{path} is no yaml: {' '.join(str(error).split())[:200]}"
         raise ValueError(msg) from None
-    if alias:  # a few of them could stand for billions of entries
-        wrong(f"{path}, line {alias.start_mark.line + 1}", "hold no alias", alias.anchor)
+    if fault:
+        msg = f"{path}, {fault}"
+        raise ValueError(msg)
     if not isinstance(content, dict):
         wrong(path, "be a mapping with names and paths", content)
     return content
+
+
+def _fault(events: Iterable[Any]) -> str:
+    """Why a file is not loaded: a few aliases could stand for billions of entries."""
+    depth = 0
+    for event in events:
+        kind = type(event).__name__
+        depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+        if kind == "AliasEvent":
+            return f"line {event.start_mark.line + 1} must hold no alias, got {event.anchor!r}"
+        if depth > DEPTH:
+            return f"line {event.start_mark.line + 1} must be nested less than {DEPTH} deep"
+    return ""
 
 
 def _string(path: Path, content: dict[Any, Any], key: str, default: str) -> str:
