@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from yolo_losses import boxes, data
+from yolo_losses import boxes, data, pad_targets
 
 COCO = {
     "images": [
@@ -193,6 +193,25 @@ class TestCollated:
         with pytest.raises(ValueError, match="a class must be an integer ≥ 0, got -1"):
             data.targets_from_dicts([{"boxes": [[1, 1, 2, 2]], "labels": [0]}], [(4, 4)])
 
+    def test_rows_and_back(self):
+        rows = torch.tensor([[0, 1, 0.5, 0.5, 0.5, 0.5], [2, 7, 0.5, 0.25, 0.25, 0.125]])
+        got = data.rows_from_targets(data.targets_from_rows(rows, 3))
+        assert got.dtype == torch.float32
+        assert torch.equal(got, rows)
+
+    def test_dicts_and_back(self):
+        entry = {"boxes": [[10, 20, 30, 40], [0, 0, 50, 80]], "labels": [3, 1], "iscrowd": [1, 0]}
+        sizes = [(10, 10), (100, 80)]
+        targets = data.targets_from_dicts(
+            [{"boxes": [], "labels": []}, entry], sizes, like=torch.zeros(1)
+        )
+        nothing, got = data.dicts_from_targets(targets, sizes)
+        assert nothing["boxes"].shape == (0, 4)
+        assert {key: x.tolist() for key, x in got.items()} == {
+            "boxes": [pytest.approx(row, abs=1e-5) for row in entry["boxes"]],
+            "labels": [3, 1], "iscrowd": [1, 0],
+        }  # fmt: skip
+
 
 SAME_BOX = {  # in an image of 100 by 50
     "xyxy": [10, 20, 30, 30], "xywh": [10, 20, 20, 10], "cxcywh": [20, 25, 20, 10],
@@ -223,3 +242,20 @@ class TestConvert:
     def test_unknown_name(self):
         with pytest.raises(ValueError, match=r"source must be .*xyxy.*center_yxhw.*xxyy"):
             boxes.convert(np.ones(4), "xxyy", "xyxy")
+
+    @pytest.mark.parametrize("name", SAME_BOX)
+    def test_pad_targets_takes_every_name(self, name):
+        got = pad_targets([[], [SAME_BOX[name]]], [[], [3]], format=name, size=[(9, 9), (100, 50)])
+        assert np.allclose(got.boxes[1, 0], SAME_BOX["yolo"], rtol=1e-14)
+
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [
+            ({"format": "xxyy"}, "format must be .*xyxy.*xxyy"),
+            ({"format": "xyxy"}, r"size must hold \(width, height\) of each of the 1 images"),
+            ({"format": "xyxy", "size": [(0, 5)]}, r"size\[0\] must be"),
+        ],
+    )
+    def test_pad_targets_refuses(self, options, reason):
+        with pytest.raises(ValueError, match=f"pad_targets: {reason}"):
+            pad_targets([[(1, 2, 3, 4)]], [[0]], **options)

@@ -90,7 +90,7 @@ class TestReadYolo:
             ("", "must be a mapping"),
             ("[1, 2]", "must be a mapping"),
             ("train: [", "is no yaml"),
-            ("[" * 10_000, "nested less than 8 deep"),
+            ("[" * 10_000, "nested at most 8 deep"),
             ("names: " + "9" * 5000, "is no yaml"),
             ("a: !!python/object/apply:os.getcwd []", "is no yaml"),
             ("a: &x [1]\nb: [*x, *x]", "line 2 must hold no alias"),

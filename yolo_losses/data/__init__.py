@@ -9,13 +9,19 @@
 | raw outputs, `.npz`              | `read_npz`                                             |
 
 `read_labels` finds the format of a set; `READERS` has its readers by name.
-`targets_from_rows` and `targets_from_dicts` take what other loaders collate.
+`targets_from_rows` and `targets_from_dicts` take what other loaders collate;
+`rows_from_targets` and `dicts_from_targets` give it back.
 
 Errors name the file, and the line or the entry.
 """
 
 from .coco import read_coco
-from .collated import targets_from_dicts, targets_from_rows
+from .collated import (
+    dicts_from_targets,
+    rows_from_targets,
+    targets_from_dicts,
+    targets_from_rows,
+)
 from .formats import READERS, format_of, read_labels
 from .labels import Labels
 from .npz import LIMIT, Header, npz_headers, read_npz, regular
@@ -37,6 +43,7 @@ __all__ = [
     "READERS",
     "Header",
     "Labels",
+    "dicts_from_targets",
     "format_of",
     "npz_headers",
     "read_class_names",
@@ -48,6 +55,7 @@ __all__ = [
     "read_yolo_folder",
     "read_yolo_txt",
     "regular",
+    "rows_from_targets",
     "targets_from_dicts",
     "targets_from_rows",
     "yolo_names",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check
-from .._xp import Array, adapter, is_array
+from .._xp import Array, adapter, constant, is_array
 from ..boxes import convert
 from ..targets import Targets, pad_targets
 
@@ -88,17 +88,59 @@ def targets_from_dicts(
         for key in ("boxes", "labels"):
             if key not in entry:
                 _check.wrong_value(where, f"entries[{n}]", f"hold {key}", sorted(entry))
-    boxes = [
-        convert(_host(entry["boxes"]).reshape(-1, 4).astype(np.float64), format, "yolo", size=size)
-        for entry, size in zip(entries, sizes, strict=True)
-    ]
+    boxes = [_host(entry["boxes"]) for entry in entries]
     labels = [_host(entry["labels"]) - first_label for entry in entries]
     crowds = [
         _host(entry["iscrowd"]) != 0 if "iscrowd" in entry else np.zeros(len(b), dtype=np.bool_)
         for entry, b in zip(entries, boxes, strict=True)
     ]
     ignore = crowds if any("iscrowd" in entry for entry in entries) else None
-    return pad_targets(boxes, labels, ignore_per_image=ignore, like=like)
+    return pad_targets(boxes, labels, ignore_per_image=ignore, like=like, format=format, size=sizes)
+
+
+def rows_from_targets(targets: Targets) -> Array:
+    """Flat rows image class x y w h, (M, 6), of the objects; regions have no place in them.
+
+    On the library and device of the boxes, in their dtype, by image.
+
+    Examples
+    --------
+    >>> rows_from_targets(pad_targets([[], [(0.5, 0.5, 0.2, 0.3)]], [[], [16]])).tolist()
+    [[1.0, 16.0, 0.5, 0.5, 0.2, 0.3]]
+    """
+    boxes, labels, keep = map(_host, (targets.boxes, targets.labels, targets.objects))
+    image = np.nonzero(keep)[0]
+    rows = np.column_stack([image, labels[keep], boxes[keep]])
+    return constant(rows, targets.boxes)
+
+
+def dicts_from_targets(
+    targets: Targets,
+    sizes: Sequence[tuple[float, float]],
+    *,
+    format: str = "xyxy",
+    first_label: int = 1,
+) -> list[dict[str, Array]]:
+    """One dict an image, `boxes`, `labels` and `iscrowd`, as `targets_from_dicts` takes them.
+
+    Raises ValueError where `sizes` does not hold one (width, height) for each image.
+    """
+    num = targets.boxes.shape[0]
+    if len(sizes) != num:
+        _check.wrong_value(
+            "dicts_from_targets", "sizes", f"hold one for each of {num} images", len(sizes)
+        )
+    boxes, labels, valid = map(_host, targets[:3])
+    crowd = valid & ~_host(targets.objects)
+    integer = adapter(targets.boxes).integer
+    return [
+        {
+            "boxes": constant(convert(boxes[n][k], "yolo", format, size=size), targets.boxes),
+            "labels": constant(labels[n][k] + first_label, targets.boxes, integer),
+            "iscrowd": constant(crowd[n][k].astype(np.int64), targets.boxes, integer),
+        }
+        for n, (k, size) in enumerate(zip(valid, sizes, strict=True))
+    ]
 
 
 def _host(x: Any) -> np.ndarray:

@@ -144,11 +144,12 @@ def _fault(events: Iterable[Any]) -> str:
     depth = 0
     for event in events:
         kind = type(event).__name__
-        depth += kind.endswith("StartEvent") - kind.endswith("EndEvent")
+        depth += kind in ("SequenceStartEvent", "MappingStartEvent")
+        depth -= kind in ("SequenceEndEvent", "MappingEndEvent")
         if kind == "AliasEvent":
             return f"line {event.start_mark.line + 1} must hold no alias, got {event.anchor!r}"
         if depth > DEPTH:
-            return f"line {event.start_mark.line + 1} must be nested less than {DEPTH} deep"
+            return f"line {event.start_mark.line + 1} must be nested at most {DEPTH} deep"
     return ""
 
 
