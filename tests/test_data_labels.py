@@ -178,6 +178,11 @@ class TestCollated:
         with pytest.raises(ValueError, match=r"rows\[0, 0\] must name an image 0 … 0, got 1.0"):
             data.targets_from_rows(np.array([[1, 0, 0.5, 0.5, 0.5, 0.5]]), 1)
 
+    def test_rows_in_pixels(self):
+        rows = np.array([[1, 2, 10, 20, 30, 30]], dtype=float)
+        got = data.targets_from_rows(rows, 2, format="xyxy", size=[(5, 5), (100, 50)])
+        assert np.allclose(got.boxes[1, 0], SAME_BOX["yolo"], rtol=1e-14)
+
     def test_dicts(self):
         entry = {
             "boxes": torch.tensor([[10, 20, 30, 40]]),

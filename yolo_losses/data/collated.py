@@ -11,7 +11,13 @@ from ..boxes import convert
 from ..targets import Targets, pad_targets
 
 
-def targets_from_rows(rows: Array, num_images: int) -> Targets:
+def targets_from_rows(
+    rows: Array,
+    num_images: int,
+    *,
+    format: str = "yolo",
+    size: Sequence[tuple[float, float]] | None = None,
+) -> Targets:
     """Targets of flat rows, as ultralytics collates a batch.
 
     Parameters
@@ -20,6 +26,8 @@ def targets_from_rows(rows: Array, num_images: int) -> Targets:
         image class x y w h: the image counts from 0 in the batch, centre and size are fractions.
     num_images : int
         N; images without a row have no truth.
+    format, size : optional
+        Of the boxes and the images, as in `pad_targets`.
 
     Returns
     -------
@@ -49,7 +57,9 @@ def targets_from_rows(rows: Array, num_images: int) -> Targets:
         expected = f"name an image 0 … {num_images - 1}"
         _check.wrong_value(where, f"rows[{wrong[0]}, 0]", expected, image[wrong[0]])
     each = [host[image == n] for n in range(num_images)]
-    return pad_targets([x[:, 2:] for x in each], [x[:, 1] for x in each], like=rows)
+    return pad_targets(
+        [x[:, 2:] for x in each], [x[:, 1] for x in each], like=rows, format=format, size=size
+    )
 
 
 def targets_from_dicts(
