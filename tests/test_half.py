@@ -179,7 +179,7 @@ def test_jax_from_half_precision_knows_reverse_mode_alone():
     jax = pytest.importorskip("jax")
     case = PLAIN["v2"]
     targets = yl.Targets(*map(jax.numpy.asarray, case.targets))
-    f = lambda r: yl.v2.loss(r, targets, case.config).total.sum()  # noqa: E731
+    f = jax.jit(lambda r: yl.v2.loss(r, targets, case.config).total.sum())
     for dtype, refused in (("float16", True), ("float32", False)):
         raw = jax.numpy.asarray(case.raw).astype(dtype)
         if refused:
