@@ -15,6 +15,7 @@ from . import (
     compare,
     demo,
     dialects,
+    doctor,
     explain,
     initialisation,
     labels,
@@ -24,6 +25,6 @@ from . import (
 from .group import main
 
 __all__ = [
-    "anchors", "bench", "compare", "demo", "dialects", "explain", "initialisation", "labels",
-    "loss", "main", "regression",
+    "anchors", "bench", "compare", "demo", "dialects", "doctor", "explain", "initialisation",
+    "labels", "loss", "main", "regression",
 ]  # fmt: skip

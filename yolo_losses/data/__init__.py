@@ -32,6 +32,7 @@ from .yolo_txt import (
     CLASS_NAMES,
     read_class_names,
     read_yolo_folder,
+    read_yolo_rows,
     read_yolo_txt,
     yolo_names,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "read_voc",
     "read_yolo",
     "read_yolo_folder",
+    "read_yolo_rows",
     "read_yolo_txt",
     "regular",
     "rows_from_targets",
