@@ -72,6 +72,14 @@ def test_the_input_of_this_file_is_good_until_it_is_changed(version, function):
     call(version, function, raw_of(version))
 
 
+@VERSIONS
+def test_the_first_of_two_steps_speaks_of_loss(version):
+    """`linearise` stands behind automatic differentiation: the caller called a loss."""
+    whole = tree_map(lambda x: x.astype(int), raw_of(version))
+    with refuses(TypeError, f"{version}.loss", name_of(version), "real floating"):
+        call(version, "linearise", whole)
+
+
 # Raw outputs.
 
 SHAPE_FAULTS = {
@@ -367,7 +375,7 @@ def test_an_anchor_twice_in_a_head(version):
 
 @on("value", [0, 0.0, 0.5, 1])
 def test_offset_eps_outside_its_open_range(value):
-    with refuses(ValueError, "v3.Config", "offset_eps", "(0, 0.5)", value):
+    with refuses(ValueError, "v3.Config", "offset_eps", f"lie in (0, 0.5), got {value}"):
         replace(CONFIG["v3"], offset_eps=value)
 
 

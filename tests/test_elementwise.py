@@ -104,6 +104,13 @@ def test_ties_and_zero():
     np.testing.assert_array_equal(slope(f.positive, np.array([-1.0, 0.0, 1.0])), [0, 0, 1])
 
 
+def test_the_middle_of_an_inverted_box_moves_with_both_edges():
+    near, far = np.array([1.0, 3.0]), np.array([2.0, 1.0])
+    np.testing.assert_array_equal(f.edge(near, far), [1, 2])
+    np.testing.assert_array_equal(slope(f.edge, near, far), [1, 0.5])
+    np.testing.assert_array_equal(slope(f.edge, near, far, of=1), [0, 0.5])
+
+
 @pytest.mark.parametrize("name", ["exp", "sigmoid", "softplus", "sqrt_sigmoid", "positive"])
 def test_nan_passes(name):
     assert np.isnan(getattr(f, name)(np.array([np.nan]))).all()

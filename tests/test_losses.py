@@ -1,5 +1,6 @@
 """Terms and gradients against the oracle, on every library."""
 
+import itertools
 from functools import partial
 
 import numpy as np
@@ -115,6 +116,29 @@ def test_empty_batches(version, xp, shape):
     assert first.mask.shape == (n, t, num)
     decoded = xp.call(lambda r: case.module.decode(r, case.config), raw)
     assert leaves(decoded)[0].shape[0] == n
+
+
+@on("version", list(PLAIN))
+def test_the_gradient_in_two_steps(version):
+    """By ones it is that of `loss_and_grad`; a term of an image moves its own fields, there."""
+    case = PLAIN[version]
+    terms, slopes = case.module.linearise(case.raw, case.targets, case.config)
+    num_boxes = getattr(case.config, "num_boxes", 1)
+    field = np.arange(case.heads[0].shape[-1])
+    field = np.where(field < 5 * num_boxes, field % 5, 5)
+    moves = {"box": field < 4, "obj": field == 4, "noobj": field == 4, "cls": field == 5}
+    total = [np.zeros_like(x) for x in case.heads]
+    for name, n in itertools.product(TERMS, range(len(case.heads[0]))):
+        by = {k: np.zeros_like(v) for k, v in terms._asdict().items()}
+        by[name][n] = 1.0
+        grads = case.module.terms.pull_back(case.heads, slopes, yl.LossTerms(**by))
+        for part, whole in zip(grads, total, strict=True):
+            assert not np.delete(part, n, axis=0).any()
+            assert not part[..., ~moves[name]].any()
+            whole += part
+    want, grads = case.module.loss_and_grad(case.raw, case.targets, case.config)
+    for got, expect in zip((*terms, *total), (*want, *leaves(grads)), strict=True):
+        np.testing.assert_allclose(got, expect, rtol=1e-12, atol=1e-15)
 
 
 def test_hand_made_cases_cover_every_version():

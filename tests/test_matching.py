@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from conformance.backends import MOST
+from conformance.backends import MOST, leaves
 from tests.support.cases import CASES, PLAIN, ids
 from tests.support.expected import expected
 
@@ -133,3 +133,28 @@ def test_head_without_the_best_anchor_holds_nothing(version):
     assert (held[usable] >= 1).all()
     if version == "v3":
         assert (held <= 1).all()
+
+
+ONE_ANCHOR = ((16, 16),), ((0,),), (8,)
+FULL = {
+    "v1": yl.v1.Config(),
+    "v2": yl.v2.Config(((16, 16),), stride=8),
+    "v3": yl.v3.Config(*ONE_ANCHOR, coord_iou_threshold=None),
+    "v4": yl.v4.Config(*ONE_ANCHOR, (1.0,)),
+}
+
+
+@pytest.mark.parametrize("version", list(FULL))
+def test_a_collision_beside_an_image_that_keeps_all(version):
+    """Who lost the place costs nothing, also where another image needs every row."""
+    module, config, rng = getattr(yl, version), FULL[version], np.random.default_rng(0)
+    raw = rng.normal(size=(2, 4, 4, 12) if version == "v1" else (2, 4, 4, 1, 7))
+    raw = (raw,) if version in ("v3", "v4") else raw
+    apart, together = [(0.3, 0.3, 0.5, 0.5), (0.7, 0.7, 0.4, 0.4)], [(0.3, 0.3, 0.5, 0.5)] * 2
+    targets = yl.pad_targets([apart, together], [[0, 1], [0, 1]])
+    valid = targets.valid.copy()
+    valid[1, 1 if version == "v1" else 0] = False
+    terms, grads = module.loss_and_grad(raw, targets, config)
+    want, slopes = module.loss_and_grad(raw, targets._replace(valid=valid), config)
+    for a, b in zip((*terms, *leaves(grads)), (*want, *leaves(slopes)), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-15)

@@ -166,6 +166,29 @@ def test_broadcasting(a, b):
     assert grad.shape == (*shape, 4)
 
 
+@NAMES
+def test_functions_have_the_name_and_the_words_of_their_formula(name):
+    assert getattr(yl.iou, name).__name__ == yl.iou.SIMILARITY[name].__name__ == name
+    assert getattr(yl.iou, name).__doc__ == yl.iou.SIMILARITY[name].__doc__
+    assert "(1)" in getattr(yl.iou, name).__doc__
+
+
+def test_a_box_by_its_centre_keeps_the_digits_of_its_size():
+    """Far from 0 a difference of edges has two of them in float32: v is made of sizes alone."""
+    pred, gt = (
+        yl.iou.centred(*(np.full(1, v, dtype="float32") for v in (1000, 1000, *size)))
+        for size in ((0.001, 0.002), (0.002, 0.001))
+    )
+    iou, diou, ciou = (float(yl.iou.SIMILARITY[n](pred, gt)[0]) for n in ("iou", "diou", "ciou"))
+    v = 4 / math.pi**2 * (math.atan(2) - math.atan(0.5)) ** 2
+    assert diou - ciou == pytest.approx(v / (1 - iou + v) * v, rel=1e-5)
+
+
+def test_a_formula_has_the_edges_of_boxes():
+    box = yl.iou.corners(np.array([1.0, 2.0, 4.0, 8.0]))
+    assert (box.x1, box.y1, box.x2, box.y2) == (1, 2, 4, 8)
+
+
 def test_a_similarity_of_your_own():
     """Registered by its name: an option, a function of arrays, and an exact gradient."""
 

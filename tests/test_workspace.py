@@ -23,6 +23,7 @@ from tests.support.large import ROWS
 
 on = pytest.mark.parametrize
 VERSIONS, PYRAMIDS = on("version", list(PLAIN)), on("version", ["v3", "v4"])
+IN_PLACE = ["loss_and_grad", "loss_grad_diagnosis"]  # what takes a workspace
 
 
 @pytest.fixture(params=["numpy", "torch, 1 thread", "torch, 2 threads", "torch-cuda", "cupy"])
@@ -193,12 +194,13 @@ def test_more_rows_than_are_written_at_once(case, xp):
 
 
 @PYRAMIDS
+@on("name", IN_PLACE)
 @on("kind", [list, tuple])
-def test_a_list_for_a_list(version, kind, xp):
+def test_a_list_for_a_list(version, name, kind, xp):
     case = PLAIN[version]
     raw, targets = xp.tree((kind(case.raw), case.targets))
     work = case.module.workspace(raw)
-    _, grads = case.module.loss_and_grad(raw, targets, case.config, work=work)
+    _, grads, *_ = getattr(case.module, name)(raw, targets, case.config, work=work)
     assert type(grads) is kind
     assert all(g is kept for g, kept in zip(grads, work.grads, strict=True))
 
@@ -306,16 +308,17 @@ NOT_MINE = {
 
 
 @VERSIONS
+@on("name", IN_PLACE)
 @on("fault", list(NOT_MINE))
-def test_a_workspace_of_something_else(version, fault):
+def test_a_workspace_of_something_else(version, name, fault):
     case = PLAIN[version]
     work, argument = (
         NOT_MINE[fault](case.raw, case.module.workspace),
         "raw" if version < "v3" else "heads",
     )
-    words = rf"^{version}.loss_and_grad: work must be a {version}.workspace\({argument}\).*, got "
+    words = rf"^{version}.{name}: work must be a {version}.workspace\({argument}\).*, got "
     with pytest.raises((TypeError, ValueError), match=words):
-        case.module.loss_and_grad(case.raw, case.targets, case.config, work=work)
+        getattr(case.module, name)(case.raw, case.targets, case.config, work=work)
 
 
 @on(
