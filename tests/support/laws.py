@@ -185,6 +185,25 @@ def boxes_convert_back(case: Case) -> float:
     return gap((yl.boxes.xyxy_to_cxcywh(there),), (usable,))
 
 
+def truths_permute(case: Case) -> float:
+    """Truths in another order change nothing, where no two want the same predictor."""
+    found = case.module.assign(case.raw, case.targets, case.config)
+    if any(m.collisions.any() for m in ([found] if isinstance(found, yl.Matches) else found)):
+        return 0.0
+    turned = yl.Targets(*(x[:, ::-1] for x in case.targets))
+    return gap(evaluated(replace(case, targets=turned)), evaluated(case))
+
+
+def formats_convert_back(case: Case) -> float:
+    """`boxes.convert` from any format to any other and back gives the boxes."""
+    usable, worst = case.targets.boxes[case.targets.valid], 0.0
+    for source, target in itertools.permutations(yl.boxes.FORMATS, 2):
+        there = yl.boxes.convert(usable, source, target, size=(64, 48))
+        back = yl.boxes.convert(there, target, source, size=(64, 48))
+        worst = float(np.max([worst, gap((back,), (usable,))]))
+    return worst
+
+
 def outputs_turn_back(case: Case) -> float:
     """`to_nchw` and `to_nhwc` are inverted by `from_nchw` and `from_nhwc`."""
     for x in case.heads:
@@ -223,6 +242,7 @@ LAWS: tuple[Law, ...] = (
     terms_are_not_negative, loss_has_the_same_terms, diagnosis_changes_nothing,
     predictors_are_disjoint, decoded_boxes_encode, detections_are_suppressed,
     similarities_are_bounded, boxes_convert_back, outputs_turn_back, lists_pad_to_targets,
+    truths_permute, formats_convert_back,
 )  # fmt: skip
 
 
