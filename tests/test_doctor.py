@@ -6,23 +6,7 @@ import numpy as np
 import pytest
 
 import yolo_losses as yl
-from tests.support.cases import V1, V2, V3, V4, draw_raw
-
-CONFIGS = {"v1": V1, "v2": V2, "v3": V3, "v4": V4}
-K = 3
-
-
-def good(version, seed=0, n=4, t=3):
-    """Objects within their image, each in a column of cells of its own."""
-    rng = np.random.default_rng(seed)
-    config = CONFIGS[version]
-    raw = draw_raw(rng, version, config, (6, 6), n, K)
-    x = (np.arange(t) * 2 + 1 + rng.uniform(0.1, 0.9, size=(n, t))) / 8 if t else np.zeros((n, 0))
-    y = rng.uniform(0.2, 0.8, size=(n, t))
-    w, h = rng.uniform(0.1, 1, size=(2, n, t)) * 2 * np.minimum([x, y], [1 - x, 1 - y])
-    labels = rng.integers(0, K, size=(n, t))
-    valid = np.ones((n, t), dtype=bool)
-    return raw, yl.Targets(np.stack([x, y, w, h], axis=-1), labels, valid), config
+from tests.support.ailments import CONFIGS, PLANTED, PLANTED_IN, K, good, outputs, predicted, put
 
 
 def codes(*batch):
@@ -37,62 +21,24 @@ each_version = pytest.mark.parametrize("version", CONFIGS)
 def test_good_batches_have_no_finding(version, shape):
     for seed in range(20):
         batch = good(version, seed, *shape)
-        assert yl.doctor(*batch).ok, str(yl.doctor(*batch))
-        assert yl.doctor(None, *batch[1:]).ok
+        assert not len(yl.doctor(*batch)), str(yl.doctor(*batch))
+        for more in ({}, {"num_classes": K}, {"size": (96, 96)}):
+            assert not len(yl.doctor(None, *batch[1:], **more))
 
 
-def boxes(change):
-    return lambda raw, targets, config: (raw, targets._replace(boxes=change(targets.boxes)), config)
-
-
-def put(row):
-    def change(b):
-        b = b.copy()
-        b[1, 2] = row
-        return b
-
-    return boxes(change)
-
-
-def label(change):
-    return lambda raw, targets, config: (raw, targets._replace(labels=change(targets)), config)
-
-
-def outputs(change):
-    def planted(raw, targets, config):
-        return (tuple(map(change, raw)) if isinstance(raw, tuple) else change(raw)), targets, config
-
-    return planted
-
-
-def xyxy(b):
-    half = b[..., 2:] / 2
-    return np.concatenate([b[..., :2] - half, b[..., :2] + half], axis=-1)
-
-
-def again(b):
-    return np.concatenate([b[:, :1], b[:, :1], b[:, 2:]], axis=1)
-
-
-PLANTED = {
-    "not-finite": put((0.5, np.nan, 0.1, 0.1)),
-    "padding": put((0, 0, 0, 0)),
-    "empty": put((0.5, 0.5, 0, 0.1)),
-    "outside": put((1.2, 0.5, 0.1, 0.1)),
-    "pixels": boxes(lambda b: b * 416),
-    "corners": boxes(xyxy),
-    "divided-twice": boxes(lambda b: b / 416),
-    "class": label(lambda t: np.where(t.labels == t.labels[0, 0], -1, t.labels)),
-    "classes-from-1": label(lambda t: 1 + np.arange(t.labels.size).reshape(t.labels.shape) % K),
-    "duplicate": lambda raw, t, config: (
-        raw, t._replace(boxes=again(t.boxes), labels=np.zeros_like(t.labels)), config
-    ),
-    "raw-not-finite": outputs(lambda x: np.where(x > 2, np.nan, x)),
-    "raw-constant": outputs(np.zeros_like),
-    "activated": outputs(lambda x: 1 / (1 + np.exp(-x))),
-    "exploded": outputs(lambda x: x * 1000),
-    "refused": outputs(lambda x: np.moveaxis(x, -1, 1)),
-}  # fmt: skip
+@each_version
+def test_what_is_legal_is_no_fault(version):
+    """A box as large as the image, a speck, a small region of no class, padding of any content."""
+    raw, targets, config = good(version, n=8)
+    boxes, labels, valid = (np.copy(v) for v in targets)
+    boxes[0, 0], boxes[1, 0, 2:] = (0.5, 0.5, 1, 1), 1e-3
+    boxes[2, 0], labels[2, 0], valid[2, 0] = np.nan, -1, False
+    ignore = np.zeros_like(valid)
+    ignore[3, 0], labels[3, 0], boxes[3, 0, 2:] = True, -7, 0.1
+    targets = yl.Targets(boxes, labels, valid, ignore)
+    assert {f.code for f in yl.doctor(raw, targets, config)} == {"border"}
+    assert yl.doctor(raw, targets, config).ok
+    assert yl.doctor(None, targets, config, num_classes=K, size=(96, 96)).ok
 
 
 @each_version
@@ -103,26 +49,51 @@ def test_what_is_planted_is_found(version, code):
         assert code in codes(*batch)
 
 
-@pytest.mark.parametrize("version", ["v2", "v3", "v4"])
-@pytest.mark.parametrize("scale", [1 / 416, 416])
-def test_anchors_in_another_unit(version, scale):
-    raw, targets, config = good(version)
-    anchors = tuple((w * scale, h * scale) for w, h in config.anchors)
-    assert "anchor-unit" in codes(raw, targets, replace(config, anchors=anchors))
+@pytest.mark.parametrize("planted", PLANTED_IN, ids=" ".join)
+def test_what_is_planted_in_some_versions_is_found(planted):
+    versions, plant = PLANTED_IN[planted]
+    for version in versions:
+        for seed in range(5):
+            assert planted[0] in codes(*plant(*good(version, seed, n=8)))
+
+
+def test_softmax_is_told_from_sigmoid():
+    raw, targets, config = good("v2")
+    classes = np.exp(raw[..., 5:])
+    classes /= classes.sum(axis=-1, keepdims=True)
+    (finding,) = yl.doctor(np.concatenate([raw[..., :5], classes], axis=-1), targets, config)
+    assert "softmax" in finding.message
+    (finding, other) = yl.doctor(*PLANTED["activated"](raw, targets, config))
+    assert "sigmoid" in finding.message
+    assert "sigmoid" in other.message
+
+
+@each_version
+def test_predictions_that_fit_are_no_finding(version):
+    for seed in range(10):
+        assert "swapped" not in codes(*predicted(*good(version, seed, n=8), False))
+
+
+def codes_of_labels(targets, config):
+    return {f.code for f in yl.doctor(None, targets, config, num_classes=K, size=(96, 96))}
+
+
+@each_version
+def test_few_lost_objects_are_a_note(version):
+    """One of 24 is, two of 4 are much."""
+    for n, severity in ((8, "note"), (1, "warning")):
+        raw, targets, config = good(version, n=n)
+        targets.boxes[0, 1] = targets.boxes[0, 0] * (1 + 1e-6)
+        targets.labels[0, :2] = 0, 1
+        found = [f for f in yl.doctor(raw, targets, config) if f.code == "lost"]
+        assert [f.severity for f in found] == [severity]
 
 
 def test_a_truth_that_no_head_takes():
     raw, targets, config = good("v3")
     other = replace(config, masks=((5,), (4,)))
     raw = tuple(x[..., :1, :] for x in raw)
-    assert "lost" in codes(raw, put((0.4, 0.4, 0.05, 0.05))(raw, targets, other)[1], other)
-
-
-@pytest.mark.parametrize("version", ["v3", "v4"])
-def test_heads_and_masks_in_the_wrong_order(version):
-    raw, targets, config = good(version)
-    assert "masks" in codes(raw, targets, replace(config, masks=config.masks[::-1]))
-    assert codes(raw[::-1], targets, config) == {"refused"}
+    assert "untaken" in codes(raw, put((0.4, 0.4, 0.05, 0.05))(raw, targets, other)[1], other)
 
 
 @pytest.mark.parametrize("library", ["torch", "jax.numpy"])
@@ -132,6 +103,29 @@ def test_other_libraries(library):
         raw, targets, config = PLANTED[code](*good("v3"))
         there = yl.Targets(*map(xp.asarray, targets))
         assert codes(tuple(map(xp.asarray, raw)), there, config) == {code}
+
+
+def test_libraries_that_differ_are_refused_by_name():
+    torch = pytest.importorskip("torch")
+    raw, targets, config = good("v2")
+    (finding,) = yl.doctor(raw, yl.Targets(*map(torch.asarray, targets)), config)
+    assert finding.code == "refused"
+    assert "library" in finding.message
+
+
+@pytest.mark.parametrize("version", ["v2", "v3", "v4"])
+def test_channels_first_before_they_are_split(version):
+    raw, targets, config = good(version)
+    first = outputs(lambda x: np.moveaxis(x.reshape(*x.shape[:3], -1), -1, 1))
+    assert codes(*first(raw, targets, config)) == {"nchw"}
+
+
+@each_version
+@pytest.mark.parametrize("raw", ["text", None, 7, (), [[1]], np.zeros(()), np.zeros(3)])
+def test_what_is_no_raw_output_is_refused(version, raw):
+    _, targets, config = good(version)
+    report = yl.doctor(raw, targets, config)
+    assert report.ok == (raw is None)
 
 
 def test_place_and_text():

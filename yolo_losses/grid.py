@@ -212,14 +212,14 @@ def plane(raw: Sequence[Array], layout: Layout, k: int) -> Array:
     for x, lanes in zip(raw, layout.heads(), strict=True):
         field = xp.permute_dims(_boxes(x, len(lanes))[..., k], (0, 3, 1, 2))
         field = xp.reshape(field, (x.shape[0], math.prod(field.shape[1:])))
-        parts.append(xp.astype(field, compute_dtype(x), copy=False))
+        parts.append(adapter(x).widen(field, compute_dtype(x)))
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
 
 
 def box_planes(x: Array, num_boxes: int) -> list[Array]:
     """t_x t_y t_w t_h of one head, (N, A, H, W), in the compute dtype."""
     boxes = adapter(x).field_planes(_boxes(x, num_boxes)[..., :4])
-    boxes = namespace(x).astype(boxes, compute_dtype(x), copy=False)
+    boxes = adapter(x).widen(boxes, compute_dtype(x))
     return [boxes[k, ...] for k in range(4)]
 
 
@@ -304,7 +304,7 @@ def decode(
     """All predictions of each head, in the compute dtype."""
     xp, out = namespace(raw[0]), []
     for x, lanes, planes in zip(raw, layout.heads(), predicted(raw, layout, decode), strict=True):
-        x = xp.astype(x, compute_dtype(x), copy=False)
+        x = adapter(x).widen(x, compute_dtype(x))
         boxes = xp.stack([xp.permute_dims(p, (0, 2, 3, 1)) for p in planes], axis=-1)
         t = fields(x) if x.ndim == 5 else fields_of_boxes(x, len(lanes))
         out.append(Decoded(boxes, sigmoid(t.to), probability(t.c)))
@@ -350,7 +350,7 @@ def gather(
     xp, parts = namespace(keep), []
     for x, k in zip(raw, by_head(counts), strict=True):
         rows = adapter(x).gather(x, tuple(p[:, k] for p in place), keep[:, k])
-        parts.append(xp.astype(rows, compute_dtype(x), copy=False))
+        parts.append(adapter(x).widen(rows, compute_dtype(x)))
     return parts[0] if len(parts) == 1 else xp.concat(parts, axis=1)
 
 

@@ -52,6 +52,10 @@ class Adapter:
         """x, constant for automatic differentiation."""
         return x
 
+    def widen(self, x: Array, dtype: Any) -> Array:
+        """x in a dtype; what automatic differentiation brings back saturates in that of x."""
+        return self.xp.astype(x, dtype, copy=False)
+
     def tracked(self, x: Array) -> bool:
         """Whether automatic differentiation follows x, outside of traces."""
         return False

@@ -10,6 +10,7 @@ import numpy as np
 from jax.core import Tracer
 
 from .generic import Adapter, Array, Arrays, Place
+from .jax_casts import widen
 from .loops import in_turn
 
 
@@ -39,6 +40,9 @@ class JAX(Adapter):
 
     def stop(self, x: Array) -> Array:
         return jax.lax.stop_gradient(x)
+
+    def widen(self, x: Array, dtype: Any) -> Array:
+        return widen(x, dtype)
 
     def lookup(self, table: Array, index: Array) -> Array:
         return table[:, index]

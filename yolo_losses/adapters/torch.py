@@ -11,6 +11,7 @@ from torch.autograd import forward_ad
 from .generic import Adapter, Array, Arrays, Place
 from .loops import in_turn
 from .numpy import ADAPTER as NUMPY
+from .torch_casts import widen
 
 
 class _Namespace:
@@ -51,6 +52,9 @@ class Torch(Adapter):
 
     def stop(self, x: Array) -> Array:
         return x.detach()
+
+    def widen(self, x: Array, dtype: Any) -> Array:
+        return widen(x, dtype)
 
     def lookup(self, table: Array, index: Array) -> Array:
         return table[:, index]

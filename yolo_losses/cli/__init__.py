@@ -9,10 +9,21 @@ except ImportError:
     msg = "yolo-losses: the command line needs click: pip install 'yolo-losses[cli]'"
     raise SystemExit(msg) from None
 
-from . import anchors, bench, compare, demo, dialects, explain, initialisation, loss, regression
+from . import (
+    anchors,
+    bench,
+    compare,
+    demo,
+    dialects,
+    doctor,
+    explain,
+    initialisation,
+    loss,
+    regression,
+)
 from .group import main
 
 __all__ = [
-    "anchors", "bench", "compare", "demo", "dialects", "explain", "initialisation", "loss", "main",
-    "regression",
+    "anchors", "bench", "compare", "demo", "dialects", "doctor", "explain", "initialisation",
+    "loss", "main", "regression",
 ]  # fmt: skip

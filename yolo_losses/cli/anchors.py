@@ -13,6 +13,7 @@ from ..data import read_yolo_folder
 from ..experiments import clusters, clusters_figure
 from ..experiments.clusters import RESTARTS, UPDATE, Clusters
 from .group import COUNT, fail, failures, main, need
+from .inputs import size_of
 
 STRIDE = 32  # of the region layer of yolov2, whose cfg file has anchors in cells
 PUBLISHED: dict[str, Any] = {
@@ -52,7 +53,7 @@ def anchors(
     """
     need("cli", "the table", "rich", *["matplotlib"] * bool(picture))
     with failures():
-        sizes = _sizes(labels, _size(size))
+        sizes = _sizes(labels, size_of(size))
         options: dict[str, Any] = {"seed": seed, "restarts": restarts}
         ks = range(1, min(against, len(np.unique(sizes, axis=0))) + 1)
         with _progress(restarts * (1 + len(ks) * len(UPDATE))) as tick:
@@ -61,14 +62,6 @@ def anchors(
         _print(labels, sizes, found, curves)
         if picture:
             clusters_figure.write(picture, sizes, found, ks, curves)
-
-
-def _size(text: str) -> np.ndarray:
-    """Width and height."""
-    sides = text.lower().replace("×", "x").split("x")
-    if len(sides) > 2 or not all(side.isascii() and side.isdigit() and int(side) for side in sides):
-        fail(f"--size must be a number of pixels or WIDTHxHEIGHT, got {text!r}")
-    return np.array([int(sides[0]), int(sides[-1])], dtype=np.float64)
 
 
 def _sizes(labels: str, size: np.ndarray) -> np.ndarray:

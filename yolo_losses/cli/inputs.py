@@ -35,6 +35,14 @@ def setting(text: str, kind: type, flag: str = "--set") -> tuple[str, Any]:
         return key, value
 
 
+def size_of(text: str) -> np.ndarray:
+    """Width and height of `--size`, pixels."""
+    sides = text.lower().replace("×", "x").split("x")
+    if len(sides) > 2 or not all(side.isascii() and side.isdigit() and int(side) for side in sides):
+        fail(f"--size must be a number of pixels or WIDTHxHEIGHT, got {text!r}")
+    return np.array([int(sides[0]), int(sides[-1])], dtype=np.float64)
+
+
 class Batch(NamedTuple):
     """A caller's arrays and label files."""
 

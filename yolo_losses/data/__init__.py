@@ -22,6 +22,7 @@ from .yolo_txt import (
     CLASS_NAMES,
     read_class_names,
     read_yolo_folder,
+    read_yolo_rows,
     read_yolo_txt,
     yolo_names,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "read_npz",
     "read_voc",
     "read_yolo_folder",
+    "read_yolo_rows",
     "read_yolo_txt",
     "regular",
     "targets_from_dicts",

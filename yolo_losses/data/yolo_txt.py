@@ -37,15 +37,50 @@ def read_yolo_txt(path: str | PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
     OSError
         The file cannot be read.
     """
-    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
-    lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
-    rows = [_numbers(f"{path}, line {k}", line) for k, line in lines]
+    rows, lines = _rows(path)
     if _fault(rows):
         bad = next(k for k, row in enumerate(rows) if _fault([row]))
-        msg = f"{path}, line {lines[bad][0]}: {_fault([rows[bad]])}"
+        msg = f"{path}, line {lines[bad]}: {_fault([rows[bad]])}"
         raise ValueError(msg)
     table = np.asarray(rows, dtype=np.float64).reshape(-1, 5)
     return table[:, 1:].copy(), table[:, 0].astype(np.int64)
+
+
+def read_yolo_rows(path: str | PathLike[str]) -> tuple[np.ndarray, list[int]]:
+    """The numbers of one file as they stand, which need be no truths; for those who look at them.
+
+    Parameters
+    ----------
+    path : path of a text file
+        Blank lines are skipped.
+
+    Returns
+    -------
+    rows : array, shape (M, 5), float64
+        class x y w h.
+    lines : list of M int
+        Their lines, from 1.
+
+    Raises
+    ------
+    ValueError
+        A line that is not five numbers, or whose class is no whole number, by file and line.
+    OSError
+        The file cannot be read.
+    """
+    rows, lines = _rows(path)
+    for k, row in zip(lines, rows, strict=True):
+        if not row[0].is_integer() or row[0] <= -CLASS_LIMIT:
+            msg = f"{path}, line {k}: a class must be a whole number, got {row[0]:g}"
+            raise ValueError(msg)
+    return np.asarray(rows, dtype=np.float64).reshape(-1, 5), lines
+
+
+def _rows(path: str | PathLike[str]) -> tuple[list[list[float]], list[int]]:
+    """The five numbers of each line that is not blank, and which lines these are."""
+    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
+    lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
+    return [_numbers(f"{path}, line {k}", line) for k, line in lines], [k for k, _ in lines]
 
 
 def _numbers(place: str, line: str) -> list[float]:

@@ -4,19 +4,23 @@ from typing import Any
 
 import numpy as np
 
-from .. import _check, v1, v2
+from .. import _check
 from .._versions import of_config
 from .._xp import adapter
-from ..matching import Matches
 from ..targets import Targets
-from . import labels, outputs
-from .report import Finding, Report
-from .scene import on_host
+from . import call, fates, labels, outputs
+from .report import Finding, Report, join
+from .scene import Scene, blank, host, input_size
 
-__all__ = ["Finding", "Report", "doctor"]
+__all__ = ["Finding", "Report", "doctor", "join"]
+
+CHECKS = (*labels.CHECKS, *outputs.CHECKS, *fates.CHECKS)
 
 
-def doctor(raw: Any, targets: Targets, config: Any) -> Report:
+def doctor(
+    raw: Any, targets: Targets, config: Any, *,
+    num_classes: int | None = None, size: tuple[float, float] | None = None,
+) -> Report:  # fmt: skip
     """Look at a batch, eagerly and on the host, and say what looks wrong.
 
     Parameters
@@ -26,12 +30,17 @@ def doctor(raw: Any, targets: Targets, config: Any) -> Report:
     targets : Targets
         (N, T, 4), (N, T), (N, T).
     config : v1, v2, v3 or v4.Config
+    num_classes : int, optional
+        K, where there are no raw outputs or they may have another.
+    size : (width, height), optional
+        Of the network input, pixels, where there are no raw outputs: then it is seen which
+        objects hold a predictor, but in v1, whose predictions decide that.
 
     Returns
     -------
     Report
-        Iterable of `Finding`; `ok` where there is none. What `loss` refuses, a shape or a dtype,
-        is one finding `refused` with its words.
+        Iterable of `Finding`; `ok` where all are notes. What `loss` refuses, a shape or a dtype, is
+        one finding, `refused` with its words where no cause is known.
 
     Raises
     ------
@@ -40,29 +49,47 @@ def doctor(raw: Any, targets: Targets, config: Any) -> Report:
 
     Notes
     -----
-    Formats are inferred from many boxes: from fewer than 8 nothing is said. What cannot be told
-    from the numbers, as x and y exchanged in square images, is not found.
+    Formats are inferred from many boxes: from fewer than 8 nothing is said. x and y exchanged are
+    seen only where predictions fit the exchanged truths much better; in labels alone they are not.
+    Channels reshaped without a transposition are seen only where fields differ much, as objectness
+    near −5 does.
     """
     module = of_config("doctor", config)
     try:
-        given, matches = _assigned(module, raw, targets, config)
+        scene = _scene(module, raw, targets, config, num_classes, size)
     except (TypeError, ValueError) as error:
-        remedy = "Hand in what the message asks for."
-        return Report((Finding("refused", "error", "the call", str(error), remedy),))
-    scene = on_host(given, targets, config, matches)
+        return Report((call.finding(module, raw, targets, config, error),))
     with np.errstate(all="ignore"):
-        checks = (*labels.CHECKS, *outputs.CHECKS)
-        return Report(tuple(finding for check in checks for finding in check(scene)))
+        return Report(tuple(finding for check in CHECKS for finding in check(scene)))
 
 
-def _assigned(
-    module: Any, raw: Any, targets: Targets, config: Any
-) -> tuple[tuple[Any, ...], tuple[Matches, ...]]:
-    """Heads, and their matches on the host; without raw outputs the targets are checked alone."""
+def _scene(
+    module: Any, raw: Any, targets: Targets, config: Any,
+    num_classes: int | None, size: tuple[float, float] | None,
+) -> Scene:  # fmt: skip
+    """The batch on the host, with its matches; without raw outputs what is known without them."""
+    given = () if raw is None else call.as_heads(raw, module)
+    names = ["raw"] if len(given) == 1 else [f"heads[{k}]" for k in range(len(given))]
+    arrays = list(zip(names, given, strict=True))
+    for name, x in arrays:
+        _check.array("doctor", name, x)
     if raw is None:
         _check.targets("doctor", targets, ("targets.boxes", targets.boxes))
-        return (), ()
-    single = module in (v1, v2)
-    found = module.assign(raw, targets, config)
-    matches = (Matches(*(adapter(v).host(v) for v in m)) for m in ((found,) if single else found))
-    return ((raw,) if single else tuple(raw)), tuple(matches)
+    there, heads = host(targets), tuple(adapter(x).host(x) for x in given)
+    k, decoded, seen = num_classes, (), heads
+    if raw is not None:
+        matches, decoded = call.assigned(module, heads, there, config)
+        _check.together(
+            "doctor", [*arrays, *((f"targets.{f}", x) for f, x in targets._asdict().items())]
+        )
+        k = heads[0].shape[-1] - 5 * getattr(config, "num_boxes", 1)
+    elif size is None:
+        matches = ()
+    else:
+        seen = blank(len(there.boxes), k or int(there.labels.max(initial=0)) + 1, size, config)
+        matches = call.assigned_blank(module, seen, there, config)
+    grids = tuple((x.shape[1], x.shape[2]) for x in seen)
+    heads = tuple(x.astype(np.float64) for x in heads)
+    boxes = there.boxes.astype(np.float64)
+    return Scene(heads, boxes, there.labels, there.objects, there.valid, k, num_classes,
+                 input_size(grids, config), grids, matches, decoded, config)  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._xp import adapter
-from ..targets import Targets
+from ..targets import SIZE_LIMIT, Targets
 
 
 class Scene(NamedTuple):
@@ -16,9 +16,12 @@ class Scene(NamedTuple):
     labels: np.ndarray  # (N, T)
     objects: np.ndarray  # (N, T): valid rows that are no regions
     valid: np.ndarray  # (N, T)
-    num_classes: int | None
+    num_classes: int | None  # of the raw outputs, else what was asked for
+    asked: int | None
     size: tuple[float, float] | None  # width and height of the network input; None in v1
+    grids: tuple[tuple[int, int], ...]  # H and W of each head, where they are known
     matches: tuple[Any, ...]
+    decoded: tuple[Any, ...]  # boxes (N, P, 4) and confidence (N, P), where there are raw outputs
     config: Any
 
     @property
@@ -28,21 +31,39 @@ class Scene(NamedTuple):
         sane: np.ndarray = self.objects & finite & (self.boxes != 0).any(axis=-1)
         return sane
 
-
-def on_host(raw: tuple[Any, ...], targets: Targets, config: Any, matches: tuple[Any, ...]) -> Scene:
-    """A batch of any library; without raw outputs what hangs on them is left out."""
-    boxes, labels, valid, objects = (
-        adapter(v).host(v) for v in (targets.boxes, targets.labels, targets.valid, targets.objects)
-    )
-    heads = tuple(np.asarray(adapter(x).host(x), dtype=np.float64) for x in raw)
-    skip = 5 * getattr(config, "num_boxes", 1)
-    num_classes = heads[0].shape[-1] - skip if heads else None
-    return Scene(heads, np.asarray(boxes, dtype=np.float64), labels, objects, valid,
-                 num_classes, _size(heads, config), matches, config)  # fmt: skip
+    @property
+    def usable(self) -> np.ndarray:
+        """(N, T): objects that break no rule of the loss; without K any class from 0 does."""
+        centre, side = self.boxes[..., :2], self.boxes[..., 2:]
+        inside = (centre >= 0) & (centre <= 1) & (side > 0) & (side <= SIZE_LIMIT)
+        k = np.inf if self.num_classes is None else self.num_classes
+        known = (self.labels >= 0) & (self.labels < k)
+        usable: np.ndarray = self.sane & inside.all(axis=-1) & known
+        return usable
 
 
-def _size(heads: tuple[np.ndarray, ...], config: Any) -> tuple[float, float] | None:
-    stride = getattr(config, "strides", (getattr(config, "stride", None),))[0]
-    if not heads or stride is None:
+def host(targets: Targets) -> Targets:
+    """Targets of any library as NumPy's."""
+    return Targets(*(adapter(v).host(v) for v in targets))
+
+
+def strides(config: Any) -> tuple[float, ...]:
+    """Pixels a cell, of each head; none in v1, whose config knows no pixels."""
+    return tuple(getattr(config, "strides", (config.stride,) if hasattr(config, "stride") else ()))
+
+
+def input_size(grids: tuple[tuple[int, int], ...], config: Any) -> tuple[float, float] | None:
+    """Width and height of the network input that heads of these grids have."""
+    if not grids or not strides(config):
         return None
-    return heads[0].shape[2] * stride, heads[0].shape[1] * stride
+    (height, width), stride = grids[0], strides(config)[0]
+    return width * stride, height * stride
+
+
+def blank(n: int, num_classes: int, size: tuple[float, float], config: Any) -> tuple[Any, ...]:
+    """Raw outputs of zeros that take no memory: who is responsible does not hang on them."""
+    masks = getattr(config, "masks", (getattr(config, "anchors", ()),))
+    return tuple(
+        np.broadcast_to(0.0, (n, int(size[1] // s), int(size[0] // s), len(mask), 5 + num_classes))
+        for s, mask in zip(strides(config), masks, strict=False)
+    )
