@@ -76,3 +76,22 @@ def test_a_wrong_conversion_breaks_a_law(monkeypatch):
     monkeypatch.setattr(yl.boxes, "convert", lambda *given, size: right(*given, size=size) + 1e-6)
     with pytest.raises(AssertionError):
         laws.tried(laws.formats_convert_back, "v2", 30, phases=[Phase.generate])
+
+
+def test_a_wrong_mean_breaks_a_law(monkeypatch):
+    right = yl.Diagnosis.merged
+    plain = lambda d: right(d)._replace(iou=d.iou.mean())  # noqa: E731
+    monkeypatch.setattr(yl.Diagnosis, "merged", plain)
+    with pytest.raises(AssertionError):
+        laws.tried(laws.diagnoses_merge, "v2", 30, phases=[Phase.generate])
+
+
+def test_suppression_by_place_breaks_a_law(monkeypatch):
+    right = yl.nms.nms
+
+    def by_place(boxes, scores, **options):
+        return right(boxes, scores * 0 + np.linspace(1, 0.5, scores.shape[1]), **options)
+
+    monkeypatch.setattr(yl.nms, "nms", by_place)
+    with pytest.raises(AssertionError):
+        laws.tried(laws.detections_permute, "v2", 60, phases=[Phase.generate])
