@@ -53,7 +53,8 @@ def read_yolo(
             places.append(place)
             polygons += found.polygon
     names = [str(k) for k in range(max(rows.label, default=-1) + 1)] if names is None else names
-    sizes, classes = [(float("nan"),) * 2] * len(files), {k: k for k in range(len(names))}
+    unknown = (float("nan"), float("nan"))
+    sizes, classes = [unknown] * len(files), {k: k for k in range(len(names))}
     stems = [file.stem for file in files] if path.is_dir() else [str(file) for file in files]
     labels = of_rows(stems, sizes, rows, places.__getitem__, classes, names, "object")
     missing = sum(not file.exists() for file in files)
