@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from yolo_losses import boxes, data
+from yolo_losses import boxes, data, pad_targets
 
 COCO = {
     "images": [
@@ -162,7 +162,7 @@ class TestReadVoc:
             voc(text)
 
     def test_unknown_class(self, voc):
-        with pytest.raises(ValueError, match="line 3 must name one of cat, got dog"):
+        with pytest.raises(ValueError, match="line 3 must name one of cat, got 'dog'"):
             voc(VOC.format(OBJECT.format("dog", "", 1, 1, 2, 2)), class_names=["cat"])
 
 
@@ -178,6 +178,11 @@ class TestCollated:
         with pytest.raises(ValueError, match=r"rows\[0, 0\] must name an image 0 … 0, got 1.0"):
             data.targets_from_rows(np.array([[1, 0, 0.5, 0.5, 0.5, 0.5]]), 1)
 
+    def test_rows_in_pixels(self):
+        rows = np.array([[1, 2, 10, 20, 30, 30]], dtype=float)
+        got = data.targets_from_rows(rows, 2, format="xyxy", size=[(5, 5), (100, 50)])
+        assert np.allclose(got.boxes[1, 0], SAME_BOX["yolo"], rtol=1e-14)
+
     def test_dicts(self):
         entry = {
             "boxes": torch.tensor([[10, 20, 30, 40]]),
@@ -192,6 +197,25 @@ class TestCollated:
     def test_background_is_no_class(self):
         with pytest.raises(ValueError, match="a class must be an integer ≥ 0, got -1"):
             data.targets_from_dicts([{"boxes": [[1, 1, 2, 2]], "labels": [0]}], [(4, 4)])
+
+    def test_rows_and_back(self):
+        rows = torch.tensor([[0, 1, 0.5, 0.5, 0.5, 0.5], [2, 7, 0.5, 0.25, 0.25, 0.125]])
+        got = data.rows_from_targets(data.targets_from_rows(rows, 3))
+        assert got.dtype == torch.float32
+        assert torch.equal(got, rows)
+
+    def test_dicts_and_back(self):
+        entry = {"boxes": [[10, 20, 30, 40], [0, 0, 50, 80]], "labels": [3, 1], "iscrowd": [1, 0]}
+        sizes = [(10, 10), (100, 80)]
+        targets = data.targets_from_dicts(
+            [{"boxes": [], "labels": []}, entry], sizes, like=torch.zeros(1)
+        )
+        nothing, got = data.dicts_from_targets(targets, sizes)
+        assert nothing["boxes"].shape == (0, 4)
+        assert {key: x.tolist() for key, x in got.items()} == {
+            "boxes": [pytest.approx(row, abs=1e-5) for row in entry["boxes"]],
+            "labels": [3, 1], "iscrowd": [1, 0],
+        }  # fmt: skip
 
 
 SAME_BOX = {  # in an image of 100 by 50
@@ -223,3 +247,20 @@ class TestConvert:
     def test_unknown_name(self):
         with pytest.raises(ValueError, match=r"source must be .*xyxy.*center_yxhw.*xxyy"):
             boxes.convert(np.ones(4), "xxyy", "xyxy")
+
+    @pytest.mark.parametrize("name", SAME_BOX)
+    def test_pad_targets_takes_every_name(self, name):
+        got = pad_targets([[], [SAME_BOX[name]]], [[], [3]], format=name, size=[(9, 9), (100, 50)])
+        assert np.allclose(got.boxes[1, 0], SAME_BOX["yolo"], rtol=1e-14)
+
+    @pytest.mark.parametrize(
+        ("options", "reason"),
+        [
+            ({"format": "xxyy"}, "format must be .*xyxy.*xxyy"),
+            ({"format": "xyxy"}, r"size must hold \(width, height\) of each of the 1 images"),
+            ({"format": "xyxy", "size": [(0, 5)]}, r"size\[0\] must be"),
+        ],
+    )
+    def test_pad_targets_refuses(self, options, reason):
+        with pytest.raises(ValueError, match=f"pad_targets: {reason}"):
+            pad_targets([[(1, 2, 3, 4)]], [[0]], **options)

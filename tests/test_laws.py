@@ -50,10 +50,16 @@ def not_a_number(terms, grads, raw, targets, config):
     return terms, grads * np.nan
 
 
+def by_first_row(terms, grads, raw, targets, config):
+    first = targets.valid[:, :1] * targets.labels[:, :1]
+    return terms._replace(cls=terms.cls + first), grads
+
+
 CAUGHT = {
     by_images: laws.batches_split, by_rows: laws.padding_is_nothing, by_place: laws.images_permute,
     by_class: laws.classes_permute, constant: laws.lambdas_scale,
     negative: laws.terms_are_not_negative, not_a_number: laws.padding_is_nothing,
+    by_first_row: laws.truths_permute,
 }  # fmt: skip
 
 
@@ -63,3 +69,29 @@ def test_what_is_wrong_breaks_a_law(fault, monkeypatch):
     monkeypatch.setattr(yl.v2, "loss_and_grad", lambda *given: fault(*right(*given), *given))
     with pytest.raises(AssertionError):
         laws.tried(CAUGHT[fault], "v2", 30, phases=[Phase.generate])
+
+
+def test_a_wrong_conversion_breaks_a_law(monkeypatch):
+    right = yl.boxes.convert
+    monkeypatch.setattr(yl.boxes, "convert", lambda *given, size: right(*given, size=size) + 1e-6)
+    with pytest.raises(AssertionError):
+        laws.tried(laws.formats_convert_back, "v2", 30, phases=[Phase.generate])
+
+
+def test_a_wrong_mean_breaks_a_law(monkeypatch):
+    right = yl.Diagnosis.merged
+    plain = lambda d: right(d)._replace(iou=d.iou.mean())  # noqa: E731
+    monkeypatch.setattr(yl.Diagnosis, "merged", plain)
+    with pytest.raises(AssertionError):
+        laws.tried(laws.diagnoses_merge, "v2", 30, phases=[Phase.generate])
+
+
+def test_suppression_by_place_breaks_a_law(monkeypatch):
+    right = yl.nms.nms
+
+    def by_place(boxes, scores, **options):
+        return right(boxes, scores * 0 + np.linspace(1, 0.5, scores.shape[1]), **options)
+
+    monkeypatch.setattr(yl.nms, "nms", by_place)
+    with pytest.raises(AssertionError):
+        laws.tried(laws.detections_permute, "v2", 60, phases=[Phase.generate])

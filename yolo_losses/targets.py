@@ -8,6 +8,7 @@ import numpy as np
 
 from . import _check
 from ._xp import Array, adapter, compute_dtype, constant, is_array, namespace, number
+from .boxes import FORMATS, convert
 
 _MAX_LABEL = 2**31  # what the smallest integer dtype of a library holds
 SIZE_LIMIT = 1 + 1e-6  # a width of exactly 1 may come out of a division a little larger
@@ -104,13 +105,15 @@ def pad_targets(
     ignore_per_image: Sequence[Any] | None = None,
     on_invalid: str = "raise",
     like: Array = None,
+    format: str = "yolo",
+    size: Sequence[tuple[float, float]] | None = None,
 ) -> Targets:
     """Lists of boxes and labels, one entry an image, as padded arrays.
 
     Parameters
     ----------
     boxes_per_image : sequence of N array-likes, shape (M, 4), M ≥ 0
-        Centre form x y w h, fractions of the image.
+        Centre form x y w h, fractions of the image, if `format` says nothing else.
     labels_per_image : sequence of N array-likes, shape (M,), integers ≥ 0
     ignore_per_image : sequence of N array-likes, shape (M,), bool, optional
         True for regions that nobody is responsible for; their class may be any, and becomes 0
@@ -121,6 +124,10 @@ def pad_targets(
         leaves the row out and names it in a warning. A centre in 1 … 1 + 1e-6 is put on 1.
     like : array, optional
         An array whose library, device and compute dtype the result gets; else NumPy, float64.
+    format : a name of `boxes.FORMATS`
+        Of the boxes given; those of the result are always fractions in centre form.
+    size : sequence of N (width, height), optional
+        Of the images; needed where the format is in pixels.
 
     Returns
     -------
@@ -144,6 +151,8 @@ def pad_targets(
         _check.floating(where, "like", like)
     single = like is not None and compute_dtype(like) == namespace(like).float32
     dtype = np.dtype("f4" if single else "f8")
+    if format != "yolo":
+        boxes_per_image = _fractions(boxes_per_image, format, size)
     images = _images(boxes_per_image, labels_per_image, ignore_per_image, dtype)
     faults = [fault for n, image in enumerate(images) for fault in _faults(n, image)]
     if faults and on_invalid == "raise":
@@ -172,6 +181,32 @@ class _Image(NamedTuple):
     ignore: np.ndarray  # (M,), bool
 
 
+def _fractions(boxes: Sequence[Any], format: str, size: Any) -> list[np.ndarray]:
+    """Boxes of another format, image by image, in centre form."""
+    where = "pad_targets"
+    _check.choice(where, "format", format, tuple(FORMATS))
+    if FORMATS[format].fractions:
+        size = [(1, 1)] * len(boxes)
+    if not hasattr(size, "__len__") or len(size) != len(boxes):
+        expected = f"hold (width, height) of each of the {len(boxes)} images, for {format}"
+        _check.wrong_value(where, "size", expected, size)
+    out = []
+    for n, (image, pair) in enumerate(zip(boxes, size, strict=True)):
+        b = _box_array(n, image).astype(np.float64)
+        pair = _check.pair_of_sizes(where, f"size[{n}]", pair)
+        out.append(convert(b, format, "yolo", size=pair))
+    return out
+
+
+def _box_array(n: int, boxes: Any) -> np.ndarray:
+    """The boxes of image n, (M, 4)."""
+    b = _host(f"boxes_per_image[{n}]", boxes, "have shape (M, 4), of real numbers")
+    b = b.reshape(0, 4) if b.shape == (0,) else b
+    if b.ndim != 2 or b.shape[1] != 4:
+        _check.wrong_value("pad_targets", f"boxes_per_image[{n}]", "have shape (M, 4)", b.shape)
+    return b
+
+
 def _images(boxes: Any, labels: Any, ignore: Any, dtype: np.dtype[Any]) -> list[_Image]:
     given = {"boxes_per_image": boxes, "labels_per_image": labels, "ignore_per_image": ignore}
     if ignore is None:
@@ -189,10 +224,7 @@ def _images(boxes: Any, labels: Any, ignore: Any, dtype: np.dtype[Any]) -> list[
 
 
 def _image(n: int, boxes: Any, labels: Any, ignore: Any, dtype: np.dtype[Any]) -> _Image:
-    b = _host(f"boxes_per_image[{n}]", boxes, "have shape (M, 4), of real numbers")
-    b = b.reshape(0, 4) if b.shape == (0,) else b
-    if b.ndim != 2 or b.shape[1] != 4:
-        _check.wrong_value("pad_targets", f"boxes_per_image[{n}]", "have shape (M, 4)", b.shape)
+    b = _box_array(n, boxes)
     c = _host(f"labels_per_image[{n}]", labels, "hold integers")
     _one_each(f"labels_per_image[{n}]", c, len(b), "a class")
     r = np.zeros(len(b), dtype=np.bool_)

@@ -30,6 +30,13 @@ PIECES = (
     b"=", b",", b"[", b"]", b"[" * 3000, b"[yolo]\n", b"#", b"{", b"\xe2\x80\xa8", b"1_0", b"0x10",
 )  # fmt: skip
 
+COCO = b"""{"images": [{"id": 7, "file_name": "a.jpg", "width": 100, "height": 50}],
+"categories": [{"id": 3, "name": "cat"}],
+"annotations": [{"image_id": 7, "category_id": 3, "bbox": [1, 2, 30.5, 40], "iscrowd": 1}]}"""
+VOC = b"""<annotation><size><width>100</width><height>50</height></size>
+<object><name>cat</name><difficult>1</difficult>
+<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox></object></annotation>"""
+
 
 class Reader(NamedTuple):
     """What reads files of one kind."""
@@ -97,6 +104,8 @@ def readers() -> dict[str, Reader]:
     return {
         "cfg.load": Reader(cfg.load, ".cfg", networks, whole),
         "data.read_yolo_txt": Reader(data.read_yolo_txt, ".txt", labels, whole),
+        "data.read_coco": Reader(data.read_coco, ".json", (COCO,), whole),
+        "data.read_voc": Reader(lambda p: data.read_voc(p.parent, [p.stem]), ".xml", (VOC,), whole),
         "data.read_class_names": Reader(data.read_class_names, ".txt", (b"cat\ndog\n",), whole),
         "data.npz_headers": Reader(data.npz_headers, ".npz", npz, arrays),
         "data.read_npz": Reader(data.read_npz, ".npz", npz, arrays),

@@ -165,6 +165,31 @@ def detections_are_suppressed(case: Case) -> float:
     return 0.0
 
 
+def detections_permute(case: Case) -> float:
+    """Candidates in another order are kept as before, where no two scores are equal."""
+    found, back = yl.nms.detections(case.raw, case.config, size=(64, 64)), slice(None, None, -1)
+    if any(len(np.unique(s)) < len(s) for s in found.scores):
+        return 0.0
+    kept = yl.nms.nms(found.boxes, found.scores, threshold=0.4).keep
+    turned = yl.nms.nms(found.boxes[:, back], found.scores[:, back], threshold=0.4).keep
+    return equal((turned[:, back],), (kept,))
+
+
+def diagnoses_merge(case: Case) -> float:
+    """The diagnosis of all images has the counts, and the sums behind the means, of each alone."""
+
+    def sums(raw: Any, targets: Any) -> np.ndarray:
+        one = case.module.loss_grad_diagnosis(raw, targets, case.config)[2].merged()
+        by = [one.others if name == "noobj" else one.positives for name in one._fields[6:]]
+        return np.asarray([*one[:6], *(m * n for m, n in zip(one[6:], by, strict=True))])
+
+    alone = [
+        sums(*_images((case.raw, case.targets), slice(n, n + 1)))
+        for n in range(case.heads[0].shape[0])
+    ]
+    return gap((sums(case.raw, case.targets),), (sum(alone),))
+
+
 def similarities_are_bounded(case: Case) -> float:
     """0 ≤ iou, ciou ≤ diou ≤ iou, giou ≤ iou, −1 ≤ giou and diou; iou is symmetric."""
     decoded = case.module.decode(case.raw, case.config)
@@ -183,6 +208,25 @@ def boxes_convert_back(case: Case) -> float:
     usable = case.targets.boxes[np.isfinite(case.targets.boxes).all(axis=-1)]
     there = yl.boxes.cxcywh_to_xyxy(usable)
     return gap((yl.boxes.xyxy_to_cxcywh(there),), (usable,))
+
+
+def truths_permute(case: Case) -> float:
+    """Truths in another order change nothing, where no two want the same predictor."""
+    found = case.module.assign(case.raw, case.targets, case.config)
+    if any(m.collisions.any() for m in ([found] if isinstance(found, yl.Matches) else found)):
+        return 0.0
+    turned = yl.Targets(*(x[:, ::-1] for x in case.targets))
+    return gap(evaluated(replace(case, targets=turned)), evaluated(case))
+
+
+def formats_convert_back(case: Case) -> float:
+    """`boxes.convert` from any format to any other and back gives the boxes."""
+    usable, worst = case.targets.boxes[case.targets.valid], 0.0
+    for source, target in itertools.permutations(yl.boxes.FORMATS, 2):
+        there = yl.boxes.convert(usable, source, target, size=(61, 47))
+        back = yl.boxes.convert(there, target, source, size=(61, 47))
+        worst = float(np.max([worst, gap((back,), (usable,))]))
+    return worst
 
 
 def outputs_turn_back(case: Case) -> float:
@@ -223,6 +267,7 @@ LAWS: tuple[Law, ...] = (
     terms_are_not_negative, loss_has_the_same_terms, diagnosis_changes_nothing,
     predictors_are_disjoint, decoded_boxes_encode, detections_are_suppressed,
     similarities_are_bounded, boxes_convert_back, outputs_turn_back, lists_pad_to_targets,
+    truths_permute, formats_convert_back, detections_permute, diagnoses_merge,
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from . import (
     doctor,
     explain,
     initialisation,
+    labels,
     loss,
     regression,
 )
@@ -25,5 +26,5 @@ from .group import main
 
 __all__ = [
     "anchors", "bench", "compare", "demo", "dialects", "doctor", "explain", "initialisation",
-    "loss", "main", "regression",
+    "labels", "loss", "main", "regression",
 ]  # fmt: skip

@@ -1,18 +1,25 @@
-"""COCO json of instances."""
+"""COCO json of instances.
+
+globox 2.9 reads these files too, and those of VOC and YOLO, but drops `iscrowd` and `difficult`,
+and an unknown id is a bare KeyError without file or entry.
+"""
 
 import json
 import math
 from collections.abc import Iterable
 from os import PathLike
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from .. import _check
-from .labels import REGIONS, Labels, Row, of_rows
+from .labels import REGIONS, Labels, Progress, Rows, of_rows, told
 from .npz import regular
+from .wrong import wrong
 
 
-def read_coco(path: str | PathLike[str], *, regions: str = "ignore") -> Labels:
+def read_coco(
+    path: str | PathLike[str], *, regions: str = "ignore", progress: Progress | None = None
+) -> Labels:
     """The labels of a COCO json of instances.
 
     Parameters
@@ -21,6 +28,8 @@ def read_coco(path: str | PathLike[str], *, regions: str = "ignore") -> Labels:
         Categories get the classes 0 … K − 1 by rising id. Boxes are x y w h in pixels.
     regions : "ignore", "object" or "drop"
         What a box with `iscrowd` becomes: a region to ignore, an object, or nothing.
+    progress : callable, optional
+        Gets the annotations done and their number.
 
     Returns
     -------
@@ -43,9 +52,14 @@ def read_coco(path: str | PathLike[str], *, regions: str = "ignore") -> Labels:
     files = [_text(*entry, "file_name") for entry in images.values()]
     sizes = [(_size(*entry, "width"), _size(*entry, "height")) for entry in images.values()]
     index = {key: n for n, key in enumerate(images)}
-    annotations = _entries(path, content, "annotations")
-    rows = [_row(place, entry, index, classes) for place, entry in annotations]
-    return of_rows(files, sizes, rows, classes, names, regions)
+    rows = Rows()
+    total = len(_list(path, content, "annotations"))
+    for place, entry in told(_entries(path, content, "annotations"), total, progress):
+        _add(rows, place, entry, index, classes)
+    del content
+    return of_rows(
+        files, sizes, rows, lambda k: f"{path}: annotations[{k}]", classes, names, regions
+    )
 
 
 def _content(path: str | PathLike[str]) -> dict[str, Any]:
@@ -56,18 +70,23 @@ def _content(path: str | PathLike[str]) -> dict[str, Any]:
         msg = f"{path} is no json: {str(error)[:200]}"
         raise ValueError(msg) from None
     if not isinstance(content, dict):
-        _wrong(path, "an object with images, annotations and categories", content)
+        wrong(path, "be an object with images, annotations and categories", content)
     return content
+
+
+def _list(path: object, content: dict[str, Any], key: str) -> list[Any]:
+    entries = content.get(key)
+    if not isinstance(entries, list):
+        wrong(f"{path}: {key}", "be a list", entries)
+    return entries
 
 
 def _entries(path: object, content: dict[str, Any], key: str) -> Iterable[tuple[str, Any]]:
     """The objects of a list, with their places."""
-    if not isinstance(content.get(key), list):
-        _wrong(f"{path}: {key}", "a list", content.get(key))
-    for k, entry in enumerate(content[key]):
+    for k, entry in enumerate(_list(path, content, key)):
         place = f"{path}: {key}[{k}]"
         if not isinstance(entry, dict):
-            _wrong(place, "an object", entry)
+            wrong(place, "be an object", entry)
         yield place, entry
 
 
@@ -76,26 +95,28 @@ def _by_id(path: object, content: dict[str, Any], key: str) -> dict[int, tuple[s
     for place, entry in _entries(path, content, key):
         number = entry.get("id")
         if type(number) is not int:
-            _wrong(f"{place}.id", "a whole number", number)
+            wrong(f"{place}.id", "be a whole number", number)
         if number in found:
-            _wrong(f"{place}.id", "there once", number)
+            wrong(f"{place}.id", "be there once", number)
         found[number] = place, entry
     return found
 
 
-def _row(place: str, entry: Any, images: dict[int, int], classes: dict[int, int]) -> Row:
+def _add(
+    rows: Rows, place: str, entry: Any, images: dict[int, int], classes: dict[int, int]
+) -> None:
     image, label = entry.get("image_id"), entry.get("category_id")
     if type(image) is not int or image not in images:
-        _wrong(f"{place}.image_id", "the id of an image", image)
+        wrong(f"{place}.image_id", "be the id of an image", image)
     if type(label) is not int or label not in classes:
-        _wrong(f"{place}.category_id", "the id of a category", label)
+        wrong(f"{place}.category_id", "be the id of a category", label)
     box, crowd = entry.get("bbox"), entry.get("iscrowd", 0)
     if not isinstance(box, list) or len(box) != 4 or not all(map(_is_number, box)):
-        _wrong(f"{place}.bbox", "4 finite numbers, x y w h", box)
+        wrong(f"{place}.bbox", "be 4 finite numbers, x y w h", box)
     if crowd not in (0, 1):
-        _wrong(f"{place}.iscrowd", "0 or 1", crowd)
+        wrong(f"{place}.iscrowd", "be 0 or 1", crowd)
     x, y, w, h = map(float, box)
-    return Row(place, images[image], (x, y, x + w, y + h), classes[label], bool(crowd))
+    rows.add(images[image], classes[label], (x, y, x + w, y + h), bool(crowd))
 
 
 def _is_number(x: object) -> bool:
@@ -105,21 +126,12 @@ def _is_number(x: object) -> bool:
 
 def _text(place: str, entry: Any, key: str) -> str:
     if not isinstance(entry.get(key), str):
-        _wrong(f"{place}.{key}", "a string", entry.get(key))
+        wrong(f"{place}.{key}", "be a string", entry.get(key))
     return str(entry[key])
 
 
 def _size(place: str, entry: Any, key: str) -> float:
     x = entry.get(key)
     if not _is_number(x) or x <= 0 or math.isinf(1 / x):
-        _wrong(f"{place}.{key}", "a number > 0", x)
+        wrong(f"{place}.{key}", "be a number > 0", x)
     return float(x)
-
-
-def _wrong(place: object, expected: str, got: object) -> NoReturn:
-    try:
-        shown = repr(got)[:100]
-    except (ValueError, RecursionError):  # an integer of thousands of digits
-        shown = type(got).__name__
-    msg = f"{place} must be {expected}, got {shown}"
-    raise ValueError(msg)

@@ -6,12 +6,18 @@ from typing import Any
 import numpy as np
 
 from .. import _check
-from .._xp import Array, adapter, is_array
+from .._xp import Array, adapter, constant, is_array
 from ..boxes import convert
 from ..targets import Targets, pad_targets
 
 
-def targets_from_rows(rows: Array, num_images: int) -> Targets:
+def targets_from_rows(
+    rows: Array,
+    num_images: int,
+    *,
+    format: str = "yolo",
+    size: Sequence[tuple[float, float]] | None = None,
+) -> Targets:
     """Targets of flat rows, as ultralytics collates a batch.
 
     Parameters
@@ -20,6 +26,8 @@ def targets_from_rows(rows: Array, num_images: int) -> Targets:
         image class x y w h: the image counts from 0 in the batch, centre and size are fractions.
     num_images : int
         N; images without a row have no truth.
+    format, size : optional
+        Of the boxes and the images, as in `pad_targets`.
 
     Returns
     -------
@@ -49,7 +57,9 @@ def targets_from_rows(rows: Array, num_images: int) -> Targets:
         expected = f"name an image 0 … {num_images - 1}"
         _check.wrong_value(where, f"rows[{wrong[0]}, 0]", expected, image[wrong[0]])
     each = [host[image == n] for n in range(num_images)]
-    return pad_targets([x[:, 2:] for x in each], [x[:, 1] for x in each], like=rows)
+    return pad_targets(
+        [x[:, 2:] for x in each], [x[:, 1] for x in each], like=rows, format=format, size=size
+    )
 
 
 def targets_from_dicts(
@@ -88,17 +98,59 @@ def targets_from_dicts(
         for key in ("boxes", "labels"):
             if key not in entry:
                 _check.wrong_value(where, f"entries[{n}]", f"hold {key}", sorted(entry))
-    boxes = [
-        convert(_host(entry["boxes"]).reshape(-1, 4).astype(np.float64), format, "yolo", size=size)
-        for entry, size in zip(entries, sizes, strict=True)
-    ]
+    boxes = [_host(entry["boxes"]) for entry in entries]
     labels = [_host(entry["labels"]) - first_label for entry in entries]
     crowds = [
         _host(entry["iscrowd"]) != 0 if "iscrowd" in entry else np.zeros(len(b), dtype=np.bool_)
         for entry, b in zip(entries, boxes, strict=True)
     ]
     ignore = crowds if any("iscrowd" in entry for entry in entries) else None
-    return pad_targets(boxes, labels, ignore_per_image=ignore, like=like)
+    return pad_targets(boxes, labels, ignore_per_image=ignore, like=like, format=format, size=sizes)
+
+
+def rows_from_targets(targets: Targets) -> Array:
+    """Flat rows image class x y w h, (M, 6), of the objects; regions have no place in them.
+
+    On the library and device of the boxes, in their dtype, by image.
+
+    Examples
+    --------
+    >>> rows_from_targets(pad_targets([[], [(0.5, 0.5, 0.2, 0.3)]], [[], [16]])).tolist()
+    [[1.0, 16.0, 0.5, 0.5, 0.2, 0.3]]
+    """
+    boxes, labels, keep = map(_host, (targets.boxes, targets.labels, targets.objects))
+    image = np.nonzero(keep)[0]
+    rows = np.column_stack([image, labels[keep], boxes[keep]])
+    return constant(rows, targets.boxes)
+
+
+def dicts_from_targets(
+    targets: Targets,
+    sizes: Sequence[tuple[float, float]],
+    *,
+    format: str = "xyxy",
+    first_label: int = 1,
+) -> list[dict[str, Array]]:
+    """One dict an image, `boxes`, `labels` and `iscrowd`, as `targets_from_dicts` takes them.
+
+    Raises ValueError where `sizes` does not hold one (width, height) for each image.
+    """
+    num = targets.boxes.shape[0]
+    if len(sizes) != num:
+        _check.wrong_value(
+            "dicts_from_targets", "sizes", f"hold one for each of {num} images", len(sizes)
+        )
+    boxes, labels, valid = map(_host, targets[:3])
+    crowd = valid & ~_host(targets.objects)
+    integer = adapter(targets.boxes).integer
+    return [
+        {
+            "boxes": constant(convert(boxes[n][k], "yolo", format, size=size), targets.boxes),
+            "labels": constant(labels[n][k] + first_label, targets.boxes, integer),
+            "iscrowd": constant(crowd[n][k].astype(np.int64), targets.boxes, integer),
+        }
+        for n, (k, size) in enumerate(zip(valid, sizes, strict=True))
+    ]
 
 
 def _host(x: Any) -> np.ndarray:

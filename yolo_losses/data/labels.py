@@ -1,8 +1,9 @@
 """The labels of a whole set, in one form for all files."""
 
-from collections.abc import Iterator, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -12,16 +13,38 @@ from ..boxes import convert
 from ..targets import Targets, pad_targets
 
 REGIONS = ("ignore", "object", "drop")
+Progress = Callable[[int, int], object]  # entries done, and all
+_Entry = TypeVar("_Entry")
 
 
-class Row(NamedTuple):
-    """One box as a file has it."""
+def told(entries: Iterable[_Entry], total: int, progress: Progress | None) -> Iterator[_Entry]:
+    """The entries, with word of every 256th and the last."""
+    for k, entry in enumerate(entries, 1):
+        yield entry
+        if progress is not None and (k % 256 == 0 or k == total):
+            progress(k, total)
 
-    place: str  # file, and line or entry
-    image: int
-    box: tuple[float, float, float, float]  # edges, pixels
-    label: int
-    region: bool  # a crowd, or difficult
+
+class Rows:
+    """The boxes as files have them, column by column: a set has a million."""
+
+    def __init__(self) -> None:
+        self.image, self.label, self.region = array("q"), array("q"), array("b")
+        self.edges = array(
+            "d"
+        )  # left, top, right and bottom in turn, pixels; fractions where the size is NaN
+
+    def add(
+        self, image: int, label: int, edges: tuple[float, float, float, float], region: bool
+    ) -> None:
+        """One box; a region is a crowd, or difficult."""
+        self.image.append(image)
+        self.label.append(label)
+        self.region.append(region)
+        self.edges.extend(edges)
+
+    def __len__(self) -> int:
+        return len(self.image)
 
 
 @dataclass(frozen=True)
@@ -33,7 +56,7 @@ class Labels:
     images : tuple of N str
         File names.
     sizes : array, shape (N, 2), float64
-        Width and height, pixels.
+        Width and height, pixels; NaN where the files do not say.
     boxes : array, shape (M, 4), float64
         Centre form x y w h, fractions of the image.
     labels : array, shape (M,), int64
@@ -98,21 +121,21 @@ class Labels:
 def of_rows(
     images: Sequence[str],
     sizes: Sequence[tuple[float, float]],
-    rows: Sequence[Row],
+    rows: Rows,
+    place: Callable[[int], str],
     categories: dict[Any, int],
     class_names: Sequence[str],
     regions: str,
 ) -> Labels:
-    """Labels of what a reader found.
+    """Labels of what a reader found; `place` says where row k stands in the files.
 
     A box that sticks out of its image is clipped to it, and counted. One without an area inside is
     left out: zero or negative size, wholly outside, or smaller than float32 can say.
     """
-    corners = np.asarray([row.box for row in rows], dtype=np.float64).reshape(-1, 4)
-    label, image = (np.asarray([row[k] for row in rows], dtype=np.int64) for k in (3, 1))
-    region = np.asarray([row.region for row in rows], dtype=np.bool_)
+    corners, region = np.array(rows.edges).reshape(-1, 4), np.array(rows.region) != 0
+    label, image = np.array(rows.label), np.array(rows.image)
     size = np.asarray(sizes, dtype=np.float64).reshape(-1, 2)
-    unit = np.tile(size[image], 2)
+    unit = np.tile(np.where(np.isnan(size), 1, size)[image], 2)
     inside = np.clip(corners, 0, unit)
     boxes = convert(inside / unit, "xyxy", "cxcywh")
     empty = (boxes[:, 2:].astype(np.float32) <= 0).any(axis=1)
@@ -125,11 +148,20 @@ def of_rows(
         "regions": int(region.sum()),
         "without area": int(empty.sum()),
         "clipped": int(((inside != corners).any(axis=1) & ~empty).sum()),
-        "twice": len(rows) - len(np.unique(np.column_stack([image, label, corners]), axis=0)),
+        "twice": _twice(image, label, *corners.T),
     }
     order = np.flatnonzero(keep)[np.argsort(image[keep], kind="stable")]
     return Labels(
         tuple(images), size, boxes[order], label[order], image[order],
         region[order] & (regions == "ignore"), tuple(class_names), categories, counts,
-        tuple(rows[k].place for k in np.flatnonzero(empty).tolist()),
+        tuple(map(place, np.flatnonzero(empty).tolist())),
     )  # fmt: skip
+
+
+def _twice(*columns: np.ndarray) -> int:
+    """The number of rows that an equal one precedes."""
+    order = np.lexsort(columns)
+    same = np.ones(max(len(order) - 1, 0), dtype=np.bool_)
+    for column in columns:
+        same &= np.diff(column[order]) == 0
+    return int(same.sum())

@@ -3,13 +3,14 @@
 from collections.abc import Sequence
 from os import PathLike
 from pathlib import Path
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from .. import _check
-from .labels import REGIONS, Labels, Row, of_rows
+from .labels import REGIONS, Labels, Progress, Rows, of_rows, told
 from .npz import regular
+from .wrong import wrong
 
 FILE_LIMIT = 2**24  # bytes of one xml file
 
@@ -27,6 +28,7 @@ def read_voc(
     class_names: Sequence[str] | None = None,
     *,
     regions: str = "ignore",
+    progress: Progress | None = None,
 ) -> Labels:
     """The labels of a folder of Pascal VOC xml files.
 
@@ -40,6 +42,8 @@ def read_voc(
         The classes in order; None takes those found, sorted.
     regions : "ignore", "object" or "drop"
         What a `difficult` object becomes: a region to ignore, an object, or nothing.
+    progress : callable, optional
+        Gets the files done and their number.
 
     Returns
     -------
@@ -58,27 +62,26 @@ def read_voc(
         msg = f"{folder} is not a folder"
         raise FileNotFoundError(msg)
     names = sorted(path.stem for path in Path(folder).glob("*.xml")) if names is None else names
-    roots = [(path := Path(folder) / f"{name}.xml", _parse(path)) for name in names]
+    paths = [Path(folder) / f"{name}.xml" for name in names]
+    roots = [(path, _parse(path)) for path in told(paths, len(paths), progress)]
     sizes = [_image_size(path, root) for path, root in roots]
     objects = [[_object(path, x) for x in root.iterfind("object")] for path, root in roots]
     found = sorted({x.name for image in objects for x in image})
     known = list(found if class_names is None else class_names)
     classes = {name: k for k, name in enumerate(known)}
     for x in (x for image in objects for x in image if x.name not in classes):
-        _wrong(x.place, f"name one of {', '.join(known)}", x.name)
-    rows = [
-        Row(x.place, n, x.box, classes[x.name], x.difficult)
-        for n, image in enumerate(objects)
-        for x in image
-    ]
-    return of_rows(names, sizes, rows, classes, known, regions)
+        wrong(x.place, f"name one of {', '.join(known)}", x.name)
+    rows, places = Rows(), [x.place for image in objects for x in image]
+    for n, x in ((n, x) for n, image in enumerate(objects) for x in image):
+        rows.add(n, classes[x.name], x.box, x.difficult)
+    return of_rows(names, sizes, rows, places.__getitem__, classes, known, regions)
 
 
 def _parse(path: Path) -> Element:
     """The tree of a file, each element with its line; no document type."""
     regular(path)
     if path.stat().st_size > FILE_LIMIT:
-        _wrong(str(path), f"hold at most {FILE_LIMIT} bytes", path.stat().st_size)
+        wrong(str(path), f"hold at most {FILE_LIMIT} bytes", path.stat().st_size)
     parser, builder = expat.ParserCreate(), TreeBuilder()
 
     def refuse(*_: object) -> None:
@@ -103,7 +106,7 @@ def _image_size(path: Path, root: Element) -> tuple[float, float]:
     size = _child(path, root, "size")
     width, height = (_number(path, size, key) for key in ("width", "height"))
     if width < 1 or height < 1:
-        _wrong(_place(path, size), "hold width and height ≥ 1", f"{width:g} {height:g}")
+        wrong(_place(path, size), "hold width and height ≥ 1", (width, height))
     return width, height
 
 
@@ -113,14 +116,14 @@ def _object(path: Path, element: Element) -> _Object:
     x1, y1, x2, y2 = (_number(path, box, key) for key in ("xmin", "ymin", "xmax", "ymax"))
     difficult = element.find("difficult") is not None and _number(path, element, "difficult")
     if difficult not in (0, 1):
-        _wrong(_place(path, element), "have difficult 0 or 1", difficult)
+        wrong(_place(path, element), "have difficult 0 or 1", difficult)
     return _Object(_place(path, element), name, (x1 - 1, y1 - 1, x2, y2), bool(difficult))
 
 
 def _child(path: Path, element: Element, key: str) -> Element:
     child = element.find(key)
     if child is None:
-        _wrong(_place(path, element), f"hold <{key}>", f"<{element.tag}> without it")
+        wrong(_place(path, element), f"hold <{key}>", [x.tag for x in element])
     return child
 
 
@@ -131,14 +134,9 @@ def _number(path: Path, element: Element, key: str) -> float:
     except ValueError:
         x = float("nan")
     if not -1e300 < x < 1e300:
-        _wrong(_place(path, child), "hold a finite number", repr((child.text or "")[:100]))
+        wrong(_place(path, child), "hold a finite number", child.text)
     return x
 
 
 def _place(path: Path, element: Element) -> str:
     return f"{path}, line {element.attrib['line']}"
-
-
-def _wrong(place: str, expected: str, got: object) -> NoReturn:
-    msg = f"{place} must {expected}, got {got}"
-    raise ValueError(msg)
