@@ -30,9 +30,8 @@ class Rows:
 
     def __init__(self) -> None:
         self.image, self.label, self.region = array("q"), array("q"), array("b")
-        self.edges = array(
-            "d"
-        )  # left, top, right and bottom in turn, pixels; fractions where the size is NaN
+        # Left, top, right and bottom in turn, pixels; fractions where the size is NaN.
+        self.edges = array("d")
 
     def add(
         self, image: int, label: int, edges: tuple[float, float, float, float], region: bool
