@@ -21,7 +21,8 @@ def loss(raw: Any, targets: Targets, config: Any) -> LossTerms:
 
     The terms of `vN.loss`. Reverse-mode differentiation puts the gradient together from slopes by
     the closed form, under jit, vmap and on sharded arrays too. It gives the same numbers as
-    differentiating `vN.loss`, which can be differentiated forwards and twice as well.
+    differentiating `vN.loss`, which can be differentiated forwards and twice as well; from half
+    precision, where gradients saturate, in reverse mode alone.
 
     Parameters
     ----------
