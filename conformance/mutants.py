@@ -117,7 +117,7 @@ MUTANTS = [
     _m("cells rounded", "truth", "min(math.floor(x), W - 1)", "min(round(x), W - 1)", ALL),
     _m("a border belongs to the cell before", "truth", "min(math.floor(x), W - 1)", "min(max(math.ceil(x) - 1, 0), W - 1)", ALL),
     _m("the last edge wraps", "truth", "min(math.floor(y), H - 1)", "math.floor(y) % H", ALL),
-    _m("rows that fill up count", "truth", "truth if valid and is_valid", "truth if is_valid", ALL),
+    _m("rows that fill up count", "truth", "truth if wanted and is_valid", "truth if is_valid", ALL),
     _m("labels from 1", "truth", "0 <= label < K", "1 <= label <= K", ALL),
     _m("a class beyond K is a truth", "truth", "0 <= label < K", "0 <= label", ALL),
     _m("centres outside are truths", "truth", "all(0.0 <= v <= 1.0 for v in (x, y))", "True", ALL),

@@ -83,7 +83,18 @@ def problem(
     if raw[0].ndim == 5:
         place = (*place, *grid.per_row([layout.column("anchor")], rows.lane, rows.lane.dtype))
     kept, noobj = Rows(place, rows.keep, truth), ~(occupied | ignored)
-    return Problem(raw, layout, kept, rows.counts, noobj, found, whole or found)
+    found, whole = _without(found, UNREAD), _without(whole or found, UNCOUNTED)
+    return Problem(raw, layout, kept, rows.counts, noobj, found, whole)
+
+
+# Columns of rows that nobody reads any more, of those that are kept, and of all: where truths are
+# many they are long.
+UNREAD = ("iou", "row", "col", "slot")
+UNCOUNTED = (*UNREAD, "lane", "x", "y", "w", "h", "label")
+
+
+def _without(found: Assignment, columns: Sequence[str]) -> Assignment:
+    return found._replace(rows=found.rows._replace(**dict.fromkeys(columns)))
 
 
 class Formula(NamedTuple):
