@@ -94,7 +94,8 @@ UNCOUNTED = (*UNREAD, "lane", "x", "y", "w", "h", "label")
 
 
 def _without(found: Assignment, columns: Sequence[str]) -> Assignment:
-    return found._replace(rows=found.rows._replace(**dict.fromkeys(columns)))
+    unread: Any = dict.fromkeys(columns)
+    return found._replace(rows=found.rows._replace(**unread))
 
 
 class Formula(NamedTuple):
