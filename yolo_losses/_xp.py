@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any, TypeAlias, TypeGuard, TypeVar
 
 import array_api_compat
+import numpy as np
 
 from .adapters.generic import Adapter
 
@@ -78,6 +79,11 @@ def is_array(x: object) -> TypeGuard[Array]:
     except TypeError:
         return False
     return True
+
+
+def host(x: Any) -> np.ndarray:
+    """An array of any library, or nested numbers, as a NumPy array."""
+    return adapter(x).host(x) if is_array(x) else np.asarray(x)
 
 
 def constant(values: Any, like: Array, dtype: Any = None) -> Array:

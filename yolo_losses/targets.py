@@ -7,7 +7,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from . import _check
-from ._xp import Array, adapter, compute_dtype, constant, is_array, namespace, number
+from ._xp import Array, adapter, compute_dtype, constant, host, namespace, number
 from .boxes import FORMATS, convert
 
 _MAX_LABEL = 2**31  # what the smallest integer dtype of a library holds
@@ -252,7 +252,7 @@ def _is_class(labels: np.ndarray) -> Any:
 def _host(argument: str, x: Any, expected: str, kinds: str = "iuf") -> np.ndarray:
     """An array-like as numbers of NumPy, of some kinds of dtype."""
     try:
-        out = adapter(x).host(x) if is_array(x) else np.asarray(x)
+        out = host(x)
     except (TypeError, ValueError, RuntimeError, NotImplementedError) as error:
         msg = f"pad_targets: {argument} must {expected}, got what NumPy cannot read: {error}"
         raise TypeError(msg) from error

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .. import _check
-from .._xp import Array, adapter, constant, is_array
+from .._xp import Array, adapter, constant, host
 from ..boxes import convert
 from ..targets import Targets, pad_targets
 
@@ -48,15 +48,15 @@ def targets_from_rows(
     where = "targets_from_rows"
     _check.floating(where, "rows", rows)
     _check.count(where, "num_images", num_images)
-    host = adapter(rows).host(rows)
-    if host.ndim != 2 or host.shape[1] != 6:
-        _check.wrong_value(where, "rows", "have shape (M, 6), image class x y w h", host.shape)
-    image = host[:, 0]
+    table = host(rows)
+    if table.ndim != 2 or table.shape[1] != 6:
+        _check.wrong_value(where, "rows", "have shape (M, 6), image class x y w h", table.shape)
+    image = table[:, 0]
     wrong = np.flatnonzero(~np.isin(image, np.arange(num_images)))
     if wrong.size:
         expected = f"name an image 0 … {num_images - 1}"
         _check.wrong_value(where, f"rows[{wrong[0]}, 0]", expected, image[wrong[0]])
-    each = [host[image == n] for n in range(num_images)]
+    each = [table[image == n] for n in range(num_images)]
     return pad_targets(
         [x[:, 2:] for x in each], [x[:, 1] for x in each], like=rows, format=format, size=size
     )
@@ -98,10 +98,10 @@ def targets_from_dicts(
         for key in ("boxes", "labels"):
             if key not in entry:
                 _check.wrong_value(where, f"entries[{n}]", f"hold {key}", sorted(entry))
-    boxes = [_host(entry["boxes"]) for entry in entries]
-    labels = [_host(entry["labels"]) - first_label for entry in entries]
+    boxes = [host(entry["boxes"]) for entry in entries]
+    labels = [host(entry["labels"]) - first_label for entry in entries]
     crowds = [
-        _host(entry["iscrowd"]) != 0 if "iscrowd" in entry else np.zeros(len(b), dtype=np.bool_)
+        host(entry["iscrowd"]) != 0 if "iscrowd" in entry else np.zeros(len(b), dtype=np.bool_)
         for entry, b in zip(entries, boxes, strict=True)
     ]
     ignore = crowds if any("iscrowd" in entry for entry in entries) else None
@@ -118,7 +118,7 @@ def rows_from_targets(targets: Targets) -> Array:
     >>> rows_from_targets(pad_targets([[], [(0.5, 0.5, 0.2, 0.3)]], [[], [16]])).tolist()
     [[1.0, 16.0, 0.5, 0.5, 0.2, 0.3]]
     """
-    boxes, labels, keep = map(_host, (targets.boxes, targets.labels, targets.objects))
+    boxes, labels, keep = map(host, (targets.boxes, targets.labels, targets.objects))
     image = np.nonzero(keep)[0]
     rows = np.column_stack([image, labels[keep], boxes[keep]])
     return constant(rows, targets.boxes)
@@ -140,8 +140,8 @@ def dicts_from_targets(
         _check.wrong_value(
             "dicts_from_targets", "sizes", f"hold one for each of {num} images", len(sizes)
         )
-    boxes, labels, valid = map(_host, targets[:3])
-    crowd = valid & ~_host(targets.objects)
+    boxes, labels, valid = map(host, targets[:3])
+    crowd = valid & ~host(targets.objects)
     integer = adapter(targets.boxes).integer
     return [
         {
@@ -151,7 +151,3 @@ def dicts_from_targets(
         }
         for n, (k, size) in enumerate(zip(valid, sizes, strict=True))
     ]
-
-
-def _host(x: Any) -> np.ndarray:
-    return np.asarray(adapter(x).host(x) if is_array(x) else x)

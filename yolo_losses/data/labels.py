@@ -3,6 +3,7 @@
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
@@ -84,13 +85,29 @@ class Labels:
     counts: dict[str, int] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
 
+    @cached_property
+    def _has_regions(self) -> bool:
+        return bool(self.ignore.any())
+
+    @cached_property
+    def _starts(self) -> np.ndarray:
+        """(N + 1,): where the boxes of each image begin."""
+        return np.searchsorted(self.image, np.arange(len(self.images) + 1))
+
     def targets(self, indices: Sequence[int], like: Array = None) -> Targets:
         """Some images as padded targets; with regions where any image of the set has one.
 
         Raises IndexError where there is no such image.
         """
-        starts = np.searchsorted(self.image, np.arange(len(self.images) + 1))
-        return self._targets(indices, starts, like)
+        num, starts = len(self.images), self._starts
+        for n in indices:
+            if not 0 <= n < num:
+                msg = f"Labels.targets: an image must be 0 … {num - 1}, got {n}"
+                raise IndexError(msg)
+        rows = [slice(starts[n], starts[n + 1]) for n in indices]
+        ignore = [self.ignore[k] for k in rows] if self._has_regions else None
+        boxes, labels = [self.boxes[k] for k in rows], [self.labels[k] for k in rows]
+        return pad_targets(boxes, labels, ignore_per_image=ignore, like=like)
 
     def batches(
         self, batch_size: int, order: Sequence[int] | None = None, like: Array = None
@@ -101,20 +118,8 @@ class Labels:
         """
         _check.count("Labels.batches", "batch_size", batch_size)
         order = range(len(self.images)) if order is None else order
-        starts = np.searchsorted(self.image, np.arange(len(self.images) + 1))
         for k in range(0, len(order), batch_size):
-            yield self._targets(order[k : k + batch_size], starts, like)
-
-    def _targets(self, indices: Sequence[int], starts: np.ndarray, like: Array) -> Targets:
-        num = len(self.images)
-        for n in indices:
-            if not 0 <= n < num:
-                msg = f"Labels.targets: an image must be 0 … {num - 1}, got {n}"
-                raise IndexError(msg)
-        rows = [slice(starts[n], starts[n + 1]) for n in indices]
-        ignore = [self.ignore[k] for k in rows] if self.ignore.any() else None
-        boxes, labels = [self.boxes[k] for k in rows], [self.labels[k] for k in rows]
-        return pad_targets(boxes, labels, ignore_per_image=ignore, like=like)
+            yield self.targets(order[k : k + batch_size], like)
 
 
 def of_rows(

@@ -9,7 +9,7 @@ from ..targets import SIZE_LIMIT
 from .labels import Labels, Progress, Rows, of_rows, told
 from .npz import regular
 from .wrong import wrong
-from .yolo_txt import CLASS_LIMIT, CLASS_NAMES, read_class_names, yolo_names
+from .yolo_txt import CLASS_LIMIT, CLASS_NAMES, numbered_lines, read_class_names, yolo_names
 
 YAML_LIMIT = 2**18  # bytes of a data.yaml
 DEPTH = 8  # of its lists and mappings
@@ -45,9 +45,11 @@ def read_yolo(
     """
     path = Path(path)
     files, names = _files_of_folder(path) if path.is_dir() else _files_of_yaml(path, split)
-    rows, places, polygons = Rows(), [], 0
+    rows, places, polygons, missing = Rows(), [], 0, 0
     for n, file in told(enumerate(files), len(files), progress):
-        for place, line in _lines(file) if file.exists() else ():
+        there = file.exists()
+        missing += not there
+        for place, line in _lines(file) if there else ():
             found = _object(place, line, names)
             rows.add(n, found.label, found.edges, False)
             places.append(place)
@@ -57,7 +59,6 @@ def read_yolo(
     sizes, classes = [unknown] * len(files), {k: k for k in range(len(names))}
     stems = [file.stem for file in files] if path.is_dir() else [str(file) for file in files]
     labels = of_rows(stems, sizes, rows, places.__getitem__, classes, names, "object")
-    missing = sum(not file.exists() for file in files)
     labels.counts.update({"polygons": polygons, "without a label file": missing})
     return labels
 
@@ -70,10 +71,8 @@ def _files_of_folder(folder: Path) -> tuple[list[Path], list[str] | None]:
 
 def _lines(file: Path) -> Iterator[tuple[str, str]]:
     regular(file)
-    text = file.read_text(encoding="utf-8-sig", errors="replace")
-    for k, line in enumerate(text.splitlines(), 1):
-        if line.strip():
-            yield f"{file}, line {k}", line
+    for k, line in numbered_lines(file):
+        yield f"{file}, line {k}", line
 
 
 class _Object(NamedTuple):

@@ -78,9 +78,14 @@ def read_yolo_rows(path: str | PathLike[str]) -> tuple[np.ndarray, list[int]]:
 
 def _rows(path: str | PathLike[str]) -> tuple[list[list[float]], list[int]]:
     """The five numbers of each line that is not blank, and which lines these are."""
-    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
-    lines = [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = numbered_lines(path)
     return [_numbers(f"{path}, line {k}", line) for k, line in lines], [k for k, _ in lines]
+
+
+def numbered_lines(path: str | PathLike[str]) -> list[tuple[int, str]]:
+    """The lines of a text file that are not blank, with their numbers."""
+    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
+    return [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
 def _numbers(place: str, line: str) -> list[float]:

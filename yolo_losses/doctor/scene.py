@@ -1,6 +1,8 @@
 """What is looked at, on the host."""
 
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +10,8 @@ from .._xp import adapter
 from ..targets import SIZE_LIMIT, Targets
 
 
-class Scene(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Scene:
     """A batch on the host."""
 
     heads: tuple[np.ndarray, ...]  # none where only labels are looked at
@@ -24,14 +27,14 @@ class Scene(NamedTuple):
     decoded: tuple[Any, ...]  # boxes (N, P, 4) and confidence (N, P), where there are raw outputs
     config: Any
 
-    @property
+    @cached_property
     def sane(self) -> np.ndarray:
         """(N, T): objects that have four finite numbers, and not all of them 0."""
         finite = np.isfinite(self.boxes).all(axis=-1)
         sane: np.ndarray = self.objects & finite & (self.boxes != 0).any(axis=-1)
         return sane
 
-    @property
+    @cached_property
     def usable(self) -> np.ndarray:
         """(N, T): objects that break no rule of the loss; without K any class from 0 does."""
         centre, side = self.boxes[..., :2], self.boxes[..., 2:]

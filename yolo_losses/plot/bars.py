@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from .. import _check
+from .._xp import host
 from ..terms import LossTerms
-from .style import TERM_HATCHES, TERM_HUES, Axes, axes, host, legend_above, light
+from .style import TERM_HATCHES, TERM_HUES, Axes, axes, legend_above, light
 
 GAP = 0.6  # between images, in bars
 WIDTH = 0.85  # of a bar

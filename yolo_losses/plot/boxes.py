@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from .. import _check
-from .._xp import Array
-from .style import CASING, DASHES, HUES, TRUTH, Axes, Style, axes, casing, host, hue
+from .._xp import Array, host
+from .style import CASING, DASHES, HUES, TRUTH, Axes, Style, axes, casing, hue
 
 MARGIN = 0.005  # so that a line on the edge of the picture shows in full
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from .. import _check
 from .._versions import of_config
+from .._xp import host
 from ..matching import Matches
 from ..targets import Targets
-from .style import host
 
 
 class Fates(NamedTuple):

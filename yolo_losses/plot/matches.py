@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from .._xp import host
 from ..grid import Decoded
 from ..matching import Matches
 from ..targets import Targets
 from .boxes import outlines, truths
 from .fates import Fates, fates
-from .style import CASING, DASHES, TRUTH, Axes, Style, axes, casing, host, hue
+from .style import CASING, DASHES, TRUTH, Axes, Style, axes, casing, hue
 
 DOT = 0.28  # diameter, cells, where all priors are ignored: dots of three heads stay apart
 DOTTED = (0, (1, 1.6))

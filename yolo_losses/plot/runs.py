@@ -5,9 +5,9 @@ from collections.abc import Mapping
 import numpy as np
 
 from .. import _check
-from .._xp import Array
+from .._xp import Array, host
 from .boxes import outlines, truths
-from .style import CASING, Axes, axes, colorbar, host, legend_above, light, line_styles
+from .style import CASING, Axes, axes, colorbar, legend_above, light, line_styles
 
 MOST = 12  # outlines of a trace
 COLORS = "viridis"

@@ -6,10 +6,6 @@ A hue never stands alone: heads lie on grids of their own, terms have hatches, l
 from collections.abc import Iterable
 from typing import Any, TypeAlias
 
-import numpy as np
-
-from .._xp import adapter, is_array
-
 Axes: TypeAlias = Any  # matplotlib.axes.Axes
 Figure: TypeAlias = Any  # matplotlib.figure.Figure
 Style: TypeAlias = dict[str, Any]  # properties of an artist
@@ -47,11 +43,6 @@ def figure(width: float, height: float) -> Figure:
     from matplotlib import pyplot
 
     return pyplot.figure(figsize=(width, height), layout="constrained")
-
-
-def host(x: Any) -> np.ndarray:
-    """An array of any library, or nested numbers, as a NumPy array."""
-    return adapter(x).host(x) if is_array(x) else np.asarray(x)
 
 
 def hue(head: int) -> str:
