@@ -194,12 +194,13 @@ def test_a_similarity_of_your_own():
 
     @yl.iou.similarity
     def only_centres(pred, gt):
-        return -((pred.x1 + pred.x2 - gt.x1 - gt.x2) ** 2)
+        dx, dy = pred.x1 + pred.x2 - gt.x1 - gt.x2, pred.y1 + pred.y2 - gt.y1 - gt.y2
+        return -(dx**2) - dy**2
 
     try:
         value, grad = yl.iou.value_and_grad("only_centres", np.array([0.0, 0, 4, 2]), np.zeros(4))
-        assert value == -16
-        np.testing.assert_array_equal(grad, [-8, 0, -8, 0])
+        assert value == -20
+        np.testing.assert_array_equal(grad, [-8, -4, -8, -4])
         assert yl.v4.Config(((8, 8),), ((0,),), (8,), (1,), similarity="only_centres")
     finally:
         del yl.iou.SIMILARITY["only_centres"]
