@@ -86,9 +86,9 @@ def test_a_sample_is_noticed():
 def test_without_an_edit_nothing_is_noticed():
     """What notices edits lets the package itself through."""
     code = (
-        "from tests.support import mutation as m; record = m.prepare(['v1.py']); "
+        "from tests.support import mutation as m; m.prepare(); "
         "m._Finder = lambda edit: type('Nothing', (), {'find_spec': lambda *_: None}); "
-        "raise SystemExit(m._notice(m.Edit('v1.py', '', '', '', 1, 1, 0), record.checks))"
+        "raise SystemExit(m._notice(m.Edit('v1.py', '', '', '', 1, 1, 0), None))"
     )
     done = run("-c", code)
     assert done.returncode == 0, done.stdout + done.stderr

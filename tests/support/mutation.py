@@ -35,7 +35,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from tests.support.edits import Edit, compiled, edits
-from tests.support.runs import Check, Record, Recorder, silence
+from tests.support.runs import Record, Recorder, silence
 
 TESTS = Path(__file__).parents[1]
 PACKAGE = Path(str(find_spec("yolo_losses").origin)).parent  # type: ignore[union-attr]
@@ -45,7 +45,8 @@ FILES = (
     "boxes.py", "nms.py",
 )  # fmt: skip
 LEAST = 0.9  # killed
-LONGER, SECONDS = 2, 15  # times the checks' own time, and beside it; what needs more does not end
+SECONDS = 30  # of processor time; what needs more does not end
+FEW = 100  # edits, of which to find out who runs them takes longer than to try them on all
 
 HAND_MADE = (
     "bad_input", "blocks", "diagnosis", "elementwise", "grid", "losses",
@@ -100,36 +101,33 @@ class _Finder:
         return spec_from_file_location(name, self.path, loader=_Edited(name, self.path, self.code))
 
 
-def _notice(edit: Edit, checks: Sequence[Check]) -> int:
-    """Who notices an edit; in a fork, for the package stays imported."""
+Names = dict[str, set[str]]  # of checks, by the module of tests; those of "" are comparisons
+
+
+def _notice(edit: Edit, wanted: Names | None, modules: Sequence[str] = HAND_MADE) -> int:
+    """Who notices an edit, of the checks that are wanted or of all, module by module.
+
+    In a fork, for the package stays imported.
+    """
     sys.meta_path.insert(0, _Finder(edit))  # type: ignore[arg-type]
-    wanted = {(check.module, check.name) for check in checks}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             for name, case in _cases():
-                if ("", name) in wanted:
+                if _concerns(name, edit.file) and (wanted is None or name in wanted.get("", ())):
                     case()
     except Exception:
         return BY_CASES
-    for module in _cheapest_first(checks):
-        code = _tests(module, _Chosen({name for m, name in wanted if m == module}))
-        if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            return BY_TESTS + HAND_MADE.index(module)
+    for module in modules:
+        if wanted is None or module in wanted:
+            code = _tests(module, _Wanted(edit.file, wanted and wanted[module]))
+            if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
+                return BY_TESTS + HAND_MADE.index(module)
     try:
         _few_cases(edit.file)
     except Exception:
         return BY_LIBRARIES
     return SURVIVED
-
-
-def _cheapest_first(checks: Sequence[Check]) -> list[str]:
-    """Modules of tests."""
-    seconds: dict[str, float] = {}
-    for check in checks:
-        if check.module:
-            seconds[check.module] = seconds.get(check.module, 0.0) + check.seconds
-    return sorted(seconds, key=seconds.__getitem__)
 
 
 def _tests(module: str, plugin: Any) -> int:
@@ -142,20 +140,21 @@ class _NumPyAlone:
     """Of the tests those that need no other library, and are not `_cases` once more."""
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if self.takes(item.name)]
+        items[:] = [item for item in items if self.takes(item.name.lower(), item.name)]
 
-    def takes(self, name: str) -> bool:
-        return not any(word in name.lower() for word in ELSEWHERE + SLOW)
+    def takes(self, lower: str, name: str) -> bool:
+        return not any(word in lower for word in ELSEWHERE + SLOW)
 
 
-class _Chosen(_NumPyAlone):
-    """Of these those that run what is edited."""
+class _Wanted(_NumPyAlone):
+    """Of these those that concern a file, and have one of some names."""
 
-    def __init__(self, names: set[str]) -> None:
-        self.names = names
+    def __init__(self, file: str, names: set[str] | None) -> None:
+        self.file, self.names = file, names
 
-    def takes(self, name: str) -> bool:
-        return name in self.names
+    def takes(self, lower: str, name: str) -> bool:
+        listed = super().takes(lower, name) if self.names is None else name in self.names
+        return listed and _concerns(lower, self.file)
 
 
 class _Recorded(_NumPyAlone):
@@ -243,20 +242,13 @@ def _few_cases(file: str) -> None:
 # The process that forks.
 
 
-def prepare(files: Sequence[str]) -> Record:
-    """Draw all cases, ask the oracle, forget the package and what else has imported it, and write
-    down what runs the lines of some files."""
+def prepare() -> None:
+    """Draw all cases, ask the oracle, and forget the package and what else has imported it."""
     cases = importlib.import_module("tests.support.cases")
     expected = importlib.import_module("tests.support.expected").expected
     for case in (*cases.CASES, *cases.EXTREME):
         expected(case)
-    keep = (
-        "tests.support.cases",
-        "tests.support.expected",
-        "tests.support.edits",
-        "tests.support.runs",
-        __name__,
-    )
+    keep = {f"tests.support.{name}" for name in ("cases", "expected", "edits", "runs")} | {__name__}
     for name in list(sys.modules):
         top = name.partition(".")[0]
         of_oracle = name.startswith("conformance.oracle") or "." not in name
@@ -264,7 +256,6 @@ def prepare(files: Sequence[str]) -> Record:
             top in ("tests", "conformance") and not of_oracle and name not in keep
         ):
             del sys.modules[name]
-    return Record.of_fork(lambda: _record(files))
 
 
 class Outcome(NamedTuple):
@@ -279,37 +270,46 @@ class Outcome(NamedTuple):
         return f"{by}: {self.seconds:.1f} s, line {self.edit.line}, {self.edit.key}"
 
 
-def outcomes(chosen: Sequence[Edit], record: Record, jobs: int) -> Iterator[Outcome]:
-    """Try edits, some at once, each in a fork of this process."""
-    waiting, running = list(reversed(chosen)), {}
+def outcomes(chosen: Sequence[Edit], jobs: int) -> Iterator[Outcome]:
+    """Try edits, some at once, each in a fork of this process.
+
+    Where they are many, each is tried on the checks that run it. Who noticed an edit is asked first
+    about the next.
+    """
+    files = sorted({edit.file for edit in chosen})
+    record = Record.of_fork(lambda: _record(files)) if len(chosen) > FEW else None
+    waiting, running, modules = list(reversed(chosen)), {}, list(HAND_MADE)
     while waiting or running:
         while waiting and len(running) < jobs:
             edit = waiting.pop()
-            running[_fork(edit, checks_of(edit, record))] = edit, time.monotonic()
+            running[_fork(edit, record and _wanted(edit, record), modules)] = edit, time.monotonic()
         pid, status = os.wait()
         edit, begun = running.pop(pid)
         code = os.waitstatus_to_exitcode(status)
+        if code >= BY_TESTS:
+            modules.insert(0, modules.pop(modules.index(HAND_MADE[code - BY_TESTS])))
         yield Outcome(edit, BY_TESTS if code < 0 else code, time.monotonic() - begun)
 
 
-def checks_of(edit: Edit, record: Record) -> list[Check]:
-    """The checks that run what is edited, those of other versions left out."""
+def _wanted(edit: Edit, record: Record) -> Names:
+    """The checks that run what is edited."""
     path = PACKAGE / edit.file
     code = compile(path.read_text(encoding="utf-8"), str(path), "exec")
-    checks = record.that_run(edit.file, edit.line, code)
-    return [check for check in checks if _concerns(check.name.lower(), edit.file)]
+    names: Names = {}
+    for check in record.that_run(edit.file, edit.line, code):
+        names.setdefault(check.module, set()).add(check.name)
+    return names
 
 
-def _fork(edit: Edit, checks: Sequence[Check]) -> int:
+def _fork(edit: Edit, wanted: Names | None, modules: Sequence[str]) -> int:
     pid = os.fork()
     if pid:
         return pid
     code = BY_TESTS  # what breaks the tests themselves is noticed
     try:
-        seconds = int(LONGER * sum(check.seconds for check in checks)) + SECONDS
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
         silence()
-        code = _notice(edit, checks)
+        code = _notice(edit, wanted, modules)
     finally:
         os._exit(code)
 
@@ -344,11 +344,9 @@ def main() -> int:
     if options.sample:
         chosen = random.Random(options.seed).sample(chosen, options.sample)
     known = explained() if options.trust else {}
-    record = prepare(options.files)
+    prepare()
     found = [Outcome(edit, SURVIVED, 0.0) for edit in chosen if edit.key in known]
-    for outcome in outcomes(
-        [edit for edit in chosen if edit.key not in known], record, options.jobs
-    ):
+    for outcome in outcomes([e for e in chosen if e.key not in known], options.jobs):
         found.append(outcome)
         if options.each or outcome.by == SURVIVED:
             print(outcome, flush=True)

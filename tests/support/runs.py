@@ -1,9 +1,8 @@
-"""Which check runs which line of the package, and how long it takes."""
+"""Which check runs which line of the package."""
 
 import json
 import os
 import sys
-import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -16,7 +15,6 @@ class Check(NamedTuple):
 
     module: str  # of a test; "" where it is a comparison
     name: str
-    seconds: float
     lines: dict[str, list[int]]  # of files, by their names
 
 
@@ -72,11 +70,10 @@ class Recorder:
     def check(self, module: str, name: str) -> Iterator[None]:
         """What is run inside is a check, which finds nothing stored by those before."""
         forget()
-        begun, seen = time.process_time(), set[tuple[str, int]]()
+        seen: set[tuple[str, int]] = set()
         with self._lines(seen):
             yield
-        seconds = time.process_time() - begun
-        self.checks.append(Check(module, name, seconds, self._by_file(seen)))
+        self.checks.append(Check(module, name, self._by_file(seen)))
 
     def record(self) -> Record:
         return Record(self.checks, self._by_file(self.of_none))
