@@ -11,8 +11,10 @@ edits are made by `edits`, and each is tried in a fork of one process that has N
 oracle's answers, but not the package: that the fork imports with the edit.
 
 First the cases of `cases` are compared with the oracle, then the tests that need NumPy alone run up
-to the first failure, then a few cases run on array-api-strict and on PyTorch. Survivors that are
-known stand in `survivors.toml`, each with its reason; they count as survivors.
+to the first failure, then a few cases run on array-api-strict and on PyTorch. Where many edits are
+tried, one run of the package as it is writes down which of these come by which line, and an edit is
+tried on those that come by its own (`runs`). Survivors that are known stand in `survivors.toml`,
+each with its reason; they count as survivors.
 """
 
 import argparse
