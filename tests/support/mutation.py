@@ -18,6 +18,7 @@ each with its reason; they count as survivors.
 """
 
 import argparse
+import gc
 import importlib
 import os
 import random
@@ -27,9 +28,11 @@ import time
 import tomllib
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import redirect_stdout
 from functools import partial
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import find_spec, spec_from_file_location
+from io import StringIO
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple
@@ -65,6 +68,7 @@ ELSEWHERE = (
     "librar",
     "device",
     "half",
+    "like_that",
 )  # not NumPy alone
 SLOW = (
     "test_float64", "test_float32", "program", "comparison", "explanation", "picture", "large",
@@ -132,10 +136,15 @@ def _notice(edit: Edit, wanted: Names | None, modules: Sequence[str] = HAND_MADE
     return SURVIVED
 
 
+OPTIONS = [
+    "-x", "-q", "-n", "0", "--assert=plain", "-p", "no:cacheprovider",
+    "-p", "no:unraisableexception",  # which collects garbage, five times
+]  # fmt: skip
+
+
 def _tests(module: str, plugin: Any) -> int:
     """Run a module of tests up to the first failure."""
-    options = ["-x", "-q", "-n", "0", "--assert=plain", "-p", "no:cacheprovider"]
-    return pytest.main([*options, str(TESTS / f"test_{module}.py")], plugins=[plugin])
+    return pytest.main([*OPTIONS, str(TESTS / f"test_{module}.py")], plugins=[plugin])
 
 
 class _NumPyAlone:
@@ -250,6 +259,8 @@ def prepare() -> None:
     expected = importlib.import_module("tests.support.expected").expected
     for case in (*cases.CASES, *cases.EXTREME):
         expected(case)
+    with redirect_stdout(StringIO()):
+        _tests("grid", _Wanted("", set()))  # none of them: pytest imports its parts
     keep = {f"tests.support.{name}" for name in ("cases", "expected", "edits", "runs")} | {__name__}
     for name in list(sys.modules):
         top = name.partition(".")[0]
@@ -258,6 +269,7 @@ def prepare() -> None:
             top in ("tests", "conformance") and not of_oracle and name not in keep
         ):
             del sys.modules[name]
+    gc.freeze()  # so that forks share what is here, and do not go through it
 
 
 class Outcome(NamedTuple):
