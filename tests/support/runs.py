@@ -55,12 +55,12 @@ class Recorder:
 
     @contextmanager
     def _lines(self, seen: set[tuple[str, int]]) -> Iterator[None]:
-        self.seen = seen
+        self.seen, before = seen, sys.gettrace()
         sys.settrace(self._call)
         try:
             yield
         finally:
-            sys.settrace(None)
+            sys.settrace(before)
 
     def shared(self) -> AbstractContextManager[None]:
         """What is run inside belongs to all checks."""
