@@ -179,7 +179,7 @@ def test_drop_is_silent_where_all_is_well():
 
 
 @on("label", [2**31, 2**40, 1e300])
-def test_a_class_that_no_library_holds(label):
+def test_a_class_that_no_integer_holds(label):
     with refuses(ValueError, "image 0, row 0: a class must be an integer", repr(label)):
         yl.pad_targets([[GOOD]], [[label]])
 
