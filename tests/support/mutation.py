@@ -54,7 +54,7 @@ SECONDS = 30  # of processor time; what needs more does not end
 FEW = 100  # edits, of which to find out who runs them takes longer than to try them on all
 
 HAND_MADE = (
-    "bad_input", "blocks", "diagnosis", "elementwise", "grid", "losses",
+    "bad_input", "blocks", "boxes", "diagnosis", "elementwise", "grid", "losses",
     "matching", "nearby", "nms", "precision", "readings_common", "readings_presets",
     "readings_similarities", "readings_sums", "readings_v1_v2", "readings_v3_v4", "regions",
     "similarities", "targets", "transforms", "workspace",
