@@ -303,7 +303,11 @@ def test_pad_targets_drops_a_bad_region_too():
     [
         (7, TypeError, "ignore_per_image must be a sequence"),
         ([[True], []], ValueError, "ignore_per_image must hold one entry for each of the 1 images"),
-        ([[True, False]], ValueError, r"ignore_per_image\[0\] must have shape \(1,\)"),
+        (
+            [[True, False]],
+            ValueError,
+            r"ignore_per_image\[0\] must have shape \(1,\), True or False",
+        ),
         ([[1]], TypeError, r"ignore_per_image\[0\] must hold bools, got dtype int64"),
         ([[None]], TypeError, r"ignore_per_image\[0\] must hold bools"),
     ],
