@@ -57,3 +57,29 @@ def test_pad_targets_takes_every_name(name):
 def test_pad_targets_refuses_a_format_or_a_size(options, reason):
     with pytest.raises(ValueError, match=f"pad_targets: {reason}"):
         yl.pad_targets([[(1, 2, 3, 4)]], [[0]], **options)
+
+
+def test_between_formats_in_pixels_no_size_is_needed():
+    got = yl.boxes.convert(np.array([SAME_BOX["xyxy"]] * 3, dtype=float), "xyxy", "coco")
+    np.testing.assert_array_equal(got, [SAME_BOX["coco"]] * 3)
+
+
+def test_a_target_that_is_none():
+    with pytest.raises(ValueError, match=r"^boxes.convert: target must be .*'xyxy'.*, got 'xxyy'"):
+        yl.boxes.convert(np.ones(4), "xyxy", "xxyy")
+
+
+@on(
+    ("name", "numbers", "more"),
+    [
+        ("cxcywh_to_xyxy", "x y w h", ()),
+        ("xyxy_to_cxcywh", "x1 y1 x2 y2", ()),
+        ("xywh_to_xyxy", "x1 y1 w h", ()),
+        ("xyxy_to_xywh", "x1 y1 x2 y2", ()),
+        ("to_pixels", "x and y in turn", (100, 50)),
+        ("convert", "the numbers of the source", ("xyxy", "coco")),
+    ],
+)
+def test_what_the_numbers_are_is_said(name, numbers, more):
+    with pytest.raises(ValueError, match=rf"^boxes\.{name}: boxes must .*\b{numbers}\b"):
+        getattr(yl.boxes, name)(np.ones(5), *more)

@@ -269,3 +269,10 @@ def test_detections_refuse():
         detections(np.zeros((1, 2, 2, 5, 8)), config, size=416)
     with refuses(ValueError, "v2.decode", "raw"):
         detections(np.zeros((1, 2, 2, 3, 8)), config)
+
+
+def test_detections_are_in_fractions_of_the_image():
+    raw = np.random.default_rng(0).normal(size=(1, 3, 4, 2, 9))
+    config = yl.v2.Config([(8, 8), (16, 24)])
+    found, pixels = detections(raw, config), detections(raw, config, size=(40, 30))
+    np.testing.assert_allclose(found.boxes * [40, 30, 40, 30], pixels.boxes, rtol=1e-14)
