@@ -56,6 +56,18 @@ def test_a_diagnosis_of_images(case):
             np.testing.assert_allclose(got[n : n + 1], want, rtol=1e-12)
 
 
+@on("case", [c for c in IMAGES if c.version == "v2"], ids=ids)
+def test_regions_of_images(case):
+    """As in an image by itself, which is one block."""
+    targets = case.targets._replace(ignore=np.full(case.targets.valid.shape, True))
+    whole = case.module.assign(case.raw, targets, case.config).ignored
+    assert whole[-1].any()
+    for n in (0, len(case.raw) - 1):
+        image = yl.Targets(*(v[n : n + 1] for v in targets))
+        alone = case.module.assign(case.raw[n : n + 1], image, case.config).ignored
+        np.testing.assert_array_equal(whole[n : n + 1], alone)
+
+
 def test_few_rows_of_two_heads_that_have_many_classes():
     """A block holds four rows: those of one head after the other."""
     rng = np.random.default_rng(0)

@@ -51,12 +51,21 @@ def test_pad_targets_takes_every_name(name):
     [
         ({"format": "xxyy"}, "format must be .*xyxy.*xxyy"),
         ({"format": "xyxy"}, r"size must hold \(width, height\) of each of the 1 images"),
+        (
+            {"format": "xyxy", "size": 7},
+            r"size must hold \(width, height\) of each of the 1 images",
+        ),
         ({"format": "xyxy", "size": [(0, 5)]}, r"size\[0\] must be"),
     ],
 )
 def test_pad_targets_refuses_a_format_or_a_size(options, reason):
     with pytest.raises(ValueError, match=f"pad_targets: {reason}"):
         yl.pad_targets([[(1, 2, 3, 4)]], [[0]], **options)
+
+
+def test_pad_targets_needs_no_size_of_fractions():
+    got = yl.pad_targets([[SAME_BOX["rel_yxyx"]]], [[3]], format="rel_yxyx")
+    assert np.allclose(got.boxes[0, 0], SAME_BOX["yolo"], rtol=1e-14)
 
 
 def test_between_formats_in_pixels_no_size_is_needed():
