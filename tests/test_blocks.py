@@ -59,13 +59,15 @@ def test_a_diagnosis_of_images(case):
 @on("case", [c for c in IMAGES if c.version == "v2"], ids=ids)
 def test_regions_of_images(case):
     """As in an image by itself, which is one block."""
-    targets = case.targets._replace(ignore=np.full(case.targets.valid.shape, True))
+    n, everywhere = len(case.raw), [(0.5, 0.5, 0.6, 0.6)]
+    region = np.full((n, 1), True)
+    targets = yl.Targets(np.array([everywhere] * n), np.zeros((n, 1), int), region, region)
     whole = case.module.assign(case.raw, targets, case.config).ignored
     assert whole[-1].any()
-    for n in (0, len(case.raw) - 1):
-        image = yl.Targets(*(v[n : n + 1] for v in targets))
-        alone = case.module.assign(case.raw[n : n + 1], image, case.config).ignored
-        np.testing.assert_array_equal(whole[n : n + 1], alone)
+    for k in (slice(1), slice(n - 1, n)):
+        image = yl.Targets(*(v[k] for v in targets))
+        alone = case.module.assign(case.raw[k], image, case.config).ignored
+        np.testing.assert_array_equal(whole[k], alone)
 
 
 def test_few_rows_of_two_heads_that_have_many_classes():
