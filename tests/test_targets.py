@@ -346,6 +346,16 @@ def test_like_that_needs_a_gradient_gives_constants():
     assert not any(x.requires_grad for x in targets)
 
 
+def test_truths_of_torch_are_constants():
+    torch = pytest.importorskip("torch")
+    boxes = torch.tensor([[GOOD]], requires_grad=True)
+    targets = yl.Targets(boxes, torch.zeros(1, 1, dtype=torch.int64), torch.ones(1, 1) > 0)
+    raw = torch.ones(1, 4, 4, 1, 6, requires_grad=True)
+    yl.v2.loss(raw, targets, yl.v2.Config([(8, 8)])).total.sum().backward()
+    assert raw.grad.any()
+    assert boxes.grad is None
+
+
 @on("bad", ["torch", [1.0], np, 3.0, np.zeros(1, dtype=int), np.zeros(1, dtype=bool)], ids=repr)
 def test_like_that_is_no_floating_array(bad):
     with refuses(TypeError, "like must", "got "):
