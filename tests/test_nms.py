@@ -276,3 +276,25 @@ def test_detections_are_in_fractions_of_the_image():
     config = yl.v2.Config([(8, 8), (16, 24)])
     found, pixels = detections(raw, config), detections(raw, config, size=(40, 30))
     np.testing.assert_allclose(found.boxes * [40, 30, 40, 30], pixels.boxes, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "labels", "kind", "words"),
+    [
+        (
+            np.zeros((3, 5)),
+            None,
+            ValueError,
+            r"boxes must have shape \(..., M, 4\) with x1 y1 x2 y2",
+        ),
+        (
+            np.zeros((3, 4)),
+            np.zeros(3),
+            TypeError,
+            "labels must have an integer dtype, got float64",
+        ),
+    ],
+)
+def test_what_is_no_box_or_label(boxes, labels, kind, words):
+    with pytest.raises(kind, match=f"^nms.nms: {words}"):
+        nms(boxes, np.zeros(3), threshold=0.5, labels=labels)

@@ -265,8 +265,10 @@ def prepare() -> None:
     for name in list(sys.modules):
         top = name.partition(".")[0]
         of_oracle = name.startswith("conformance.oracle") or "." not in name
-        if top == "yolo_losses" or (
-            top in ("tests", "conformance") and not of_oracle and name not in keep
+        if (
+            top == "yolo_losses"
+            or top.startswith("test_")
+            or (top in ("tests", "conformance") and not of_oracle and name not in keep)
         ):
             del sys.modules[name]
     gc.freeze()  # so that forks share what is here, and do not go through it
