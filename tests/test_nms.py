@@ -298,3 +298,10 @@ def test_detections_are_in_fractions_of_the_image():
 def test_what_is_no_box_or_label(boxes, labels, kind, words):
     with pytest.raises(kind, match=f"^nms.nms: {words}"):
         nms(boxes, np.zeros(3), threshold=0.5, labels=labels)
+
+
+def test_of_many_equal_scores_the_first_box_comes_first():
+    scores = np.arange(200) % 3 / 4.0
+    found = nms(np.tile([0.0, 0, 4, 4], (200, 1)), scores, threshold=0.5)
+    assert found.order.tolist() == sorted(range(200), key=lambda k: -scores[k])
+    assert np.flatnonzero(found.keep).tolist() == [2]
