@@ -81,10 +81,12 @@ class Case:
 
     @property
     def targets(self) -> Targets:
-        """The truths, boxes in float64."""
+        """The truths, boxes in float64, and the regions of those cases that have some."""
         of = self.inputs["targets"]
         labels, valid = np.array(of["labels"], dtype=int), np.array(of["valid"], dtype=bool)
-        return Targets(np.array(of["boxes"], dtype=float).reshape(*labels.shape, 4), labels, valid)
+        boxes = np.array(of["boxes"], dtype=float).reshape(*labels.shape, 4)
+        ignore = np.array(of["ignore"], dtype=bool) if "ignore" in of else None
+        return Targets(boxes, labels, valid, ignore)
 
     @property
     def config(self) -> Any:
