@@ -22,9 +22,10 @@ from .collated import (
     targets_from_dicts,
     targets_from_rows,
 )
+from .files import regular
 from .formats import READERS, format_of, read_labels
 from .labels import Labels
-from .npz import LIMIT, Header, npz_headers, read_npz, regular
+from .npz import LIMIT, Header, npz_headers, read_npz
 from .voc import read_voc
 from .yolo_set import read_yolo
 from .yolo_txt import (

@@ -8,9 +8,8 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from .. import _check
+from .files import regular, wrong
 from .labels import REGIONS, Labels, Progress, Rows, of_rows, told
-from .npz import regular
-from .wrong import wrong
 
 FILE_LIMIT = 2**24  # bytes of one xml file
 

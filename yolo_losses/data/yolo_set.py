@@ -1,18 +1,17 @@
 """A set of YOLO txt files: a folder of them, or the `data.yaml` of ultralytics."""
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..targets import SIZE_LIMIT
+from .data_yaml import read_yaml
+from .files import numbered_lines, wrong
 from .labels import Labels, Progress, Rows, of_rows, told
-from .npz import regular
-from .wrong import wrong
-from .yolo_txt import CLASS_LIMIT, CLASS_NAMES, numbered_lines, read_class_names, yolo_names
+from .yolo_txt import CLASS_LIMIT, CLASS_NAMES, read_class_names, yolo_names
 
-YAML_LIMIT = 2**18  # bytes of a data.yaml
-DEPTH = 8  # of its lists and mappings
 PICTURES = {".bmp", ".dng", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
 
 
@@ -47,7 +46,7 @@ def read_yolo(
     files, names = _files_of_folder(path) if path.is_dir() else _files_of_yaml(path, split)
     rows, places, polygons, missing = Rows(), [], 0, 0
     for n, file in told(enumerate(files), len(files), progress):
-        there = file.exists()
+        there = os.path.exists(file)  # False, too, for a name that no file can have
         missing += not there
         for place, line in _lines(file) if there else ():
             found = _object(place, line, names)
@@ -70,7 +69,6 @@ def _files_of_folder(folder: Path) -> tuple[list[Path], list[str] | None]:
 
 
 def _lines(file: Path) -> Iterator[tuple[str, str]]:
-    regular(file)
     for k, line in numbered_lines(file):
         yield f"{file}, line {k}", line
 
@@ -101,84 +99,50 @@ def _object(place: str, line: str, names: list[str] | None) -> _Object:
 
 
 def _files_of_yaml(path: Path, split: str) -> tuple[list[Path], list[str]]:
-    content = _yaml(path)
-    root = path.parent / _string(path, content, "path", ".")
-    if split not in content:
-        wrong(path, f"hold {split}", sorted(map(str, content)))
-    sources = content[split] if isinstance(content[split], list) else [content[split]]
-    images: list[Path] = []
-    for source in sources:
-        if not isinstance(source, str) or not source:
-            wrong(f"{path}: {split}", "be a path, or a list of them", content[split])
-        images += _images(root / source)
-    return [_label_file(image) for image in images], _names(path, content.get("names"))
+    """The label files of a split, and the classes."""
+    content = read_yaml(path)
+    place, sources = content.of(split)
+    root, images = path.parent, []
+    if content.values.get("path"):
+        root /= _path(*content.of("path"))
+    for source in sources if isinstance(sources, list) else [sources]:
+        images += _images(place, root / _path(place, source))
+    return [_label_file(image) for image in images], _names(*content.of("names"))
 
 
-def _yaml(path: Path) -> dict[Any, Any]:
-    """The mapping of a file; tags and aliases are refused."""
-    try:
-        import yaml
-    except ImportError:
-        msg = "data.yaml needs PyYAML: pip install 'yolo-losses[data]'"
-        raise ValueError(msg) from None
-    regular(path)
-    if path.stat().st_size > YAML_LIMIT:
-        wrong(path, f"hold at most {YAML_LIMIT} bytes", path.stat().st_size)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        fault = _fault(yaml.parse(text))
-        content = None if fault else yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        msg = f"{path} is no yaml: {' '.join(str(error).split())[:200]}"
-        raise ValueError(msg) from None
-    if fault:
-        msg = f"{path}, {fault}"
-        raise ValueError(msg)
-    if not isinstance(content, dict):
-        wrong(path, "be a mapping with names and paths", content)
-    return content
-
-
-def _fault(events: Iterable[Any]) -> str:
-    """Why a file is not loaded: a few aliases could stand for billions of entries."""
-    depth = 0
-    for event in events:
-        kind = type(event).__name__
-        depth += kind in ("SequenceStartEvent", "MappingStartEvent")
-        depth -= kind in ("SequenceEndEvent", "MappingEndEvent")
-        if kind == "AliasEvent":
-            return f"line {event.start_mark.line + 1} must hold no alias, got {event.anchor!r}"
-        if depth > DEPTH:
-            return f"line {event.start_mark.line + 1} must be nested at most {DEPTH} deep"
-    return ""
-
-
-def _string(path: Path, content: dict[Any, Any], key: str, default: str) -> str:
-    value = content.get(key, default)
-    if not isinstance(value, str):
-        wrong(f"{path}: {key}", "be a path", value)
+def _path(place: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        wrong(place, "be a path", value)
     return value
 
 
-def _names(path: Path, names: object) -> list[str]:
+def _names(place: str, names: object) -> list[str]:
     """The classes, of a list or of a mapping 0 … K − 1."""
     if isinstance(names, dict):
         if any(type(k) is not int for k in names) or sorted(names) != list(range(len(names))):
-            wrong(f"{path}: names", f"have the keys 0 … {len(names) - 1}", list(names))
+            wrong(place, f"have the keys 0 … {len(names) - 1}", list(names))
         names = [names[k] for k in range(len(names))]
     if not isinstance(names, list) or not all(isinstance(x, str | int) for x in names):
-        wrong(f"{path}: names", "be a list of names, or a mapping of numbers to names", names)
+        wrong(place, "be a list of names, or a mapping of numbers to names", names)
     return [str(name) for name in names]
 
 
-def _images(source: Path) -> list[Path]:
+def _images(place: str, source: Path) -> list[Path]:
     """The images of a folder and those below, sorted, or of a txt list in its order."""
-    if source.suffix != ".txt":
-        if not source.is_dir():
-            msg = f"{source} is not a folder"
-            raise FileNotFoundError(msg)
+    is_list = source.suffix == ".txt"
+    if not (os.path.isfile if is_list else os.path.isdir)(source):
+        msg = f"{place}: {source} is not a {'file' if is_list else 'folder'}"
+        raise FileNotFoundError(msg)
+    if not is_list:
         return sorted(path for path in source.rglob("*") if path.suffix.lower() in PICTURES)
-    return [source.parent / line.strip() for _, line in _lines(source)]
+    return [_image(source, k, line.strip()) for k, line in numbered_lines(source)]
+
+
+def _image(source: Path, k: int, line: str) -> Path:
+    image = source.parent / line
+    if not image.name:
+        wrong(f"{source}, line {k}", "be the path of an image", line)
+    return image
 
 
 def _label_file(image: Path) -> Path:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ..targets import pad_targets
+from .files import numbered_lines, text_of
 
 CLASS_NAMES = "classes.txt"  # beside the label files, one name a line
 CLASS_LIMIT = 2**31  # some libraries count in 32 bits
@@ -80,12 +81,6 @@ def _rows(path: str | PathLike[str]) -> tuple[list[list[float]], list[int]]:
     """The five numbers of each line that is not blank, and which lines these are."""
     lines = numbered_lines(path)
     return [_numbers(f"{path}, line {k}", line) for k, line in lines], [k for k, _ in lines]
-
-
-def numbered_lines(path: str | PathLike[str]) -> list[tuple[int, str]]:
-    """The lines of a text file that are not blank, with their numbers."""
-    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
-    return [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
 
 
 def _numbers(place: str, line: str) -> list[float]:
@@ -159,13 +154,8 @@ def read_class_names(path: str | PathLike[str]) -> list[str]:
     Raises
     ------
     ValueError
-        The file is not UTF-8.
+        A line is not UTF-8, by file and line.
     OSError
         The file cannot be read.
     """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        msg = f"{path} must be UTF-8: {error}"
-        raise ValueError(msg) from None
-    return [line.strip() for line in lines if line.strip()]
+    return [line.strip() for line in text_of(path).splitlines() if line.strip()]
