@@ -101,13 +101,13 @@ def _object(place: str, line: str, names: list[str] | None) -> _Object:
 def _files_of_yaml(path: Path, split: str) -> tuple[list[Path], list[str]]:
     """The label files of a split, and the classes."""
     content = read_yaml(path)
-    place, sources = content.of(split)
+    (place, sources), names = content.of(split), _names(*content.of("names"))
     root, images = path.parent, []
     if content.values.get("path"):
         root /= _path(*content.of("path"))
     for source in sources if isinstance(sources, list) else [sources]:
         images += _images(place, root / _path(place, source))
-    return [_label_file(image) for image in images], _names(*content.of("names"))
+    return [_label_file(image) for image in images], names
 
 
 def _path(place: str, value: object) -> str:
@@ -133,6 +133,8 @@ def _images(place: str, source: Path) -> list[Path]:
     if not (os.path.isfile if is_list else os.path.isdir)(source):
         msg = f"{place}: {source} is not a {'file' if is_list else 'folder'}"
         raise FileNotFoundError(msg)
+    if os.path.realpath(source) == os.path.realpath(source / ".."):
+        wrong(place, "be a folder of images, not of the whole machine", str(source))
     if not is_list:
         return sorted(path for path in source.rglob("*") if path.suffix.lower() in PICTURES)
     return [_image(source, k, line.strip()) for k, line in numbered_lines(source)]
