@@ -41,6 +41,7 @@ COCO = b"""{"images": [{"id": 7, "file_name": "a.jpg", "width": 100, "height": 5
 VOC = b"""<annotation><size><width>100</width><height>50</height></size>
 <object><name>cat</name><difficult>1</difficult>
 <bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox></object></annotation>"""
+NO_OBJECT = VOC[: VOC.index(b"<object>")] + b"</annotation>"
 CASES = b"""{"kind": "box", "flags": {"margin": "why"},
 "cases": [{"id": "v2/box/1", "why": "a slip", "flags": ["margin"], "tolerance": {"abs": 1e-9},
 "inputs": {"raw": [[[1, "NaN"]]]}, "expected": {"terms": {"box": [[0.5]]}}}]}"""
@@ -218,6 +219,13 @@ def readers() -> dict[str, Reader]:
         "data.read_voc": Reader(
             lambda p: data.read_voc(p.parent), "a.xml", (VOC,), LINE, (damaged, in_element),
             slow=True,
+        ),
+        "data.read_voc, a list": Reader(
+            lambda p: data.read_voc(p.parent / "all", p), "train.txt", (b"a\nb\n", b"b -1\na  1\n"),
+            beside={"all/a.xml": VOC, "all/b.xml": VOC}, speaks_of=".xml",
+        ),
+        "data.read_voc, classes.txt": Reader(
+            lambda p: data.read_voc(p.parent), **names, beside={"a.xml": NO_OBJECT}
         ),
         "data.read_yolo": Reader(
             lambda p: data.read_yolo(p.parent), "a.txt", (TXT, POLYGON, b""), LINE

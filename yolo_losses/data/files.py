@@ -31,7 +31,10 @@ def regular(path: str | PathLike[str]) -> None:
     OSError
         Nothing is there, or it is a folder.
     """
-    mode = Path(path).stat().st_mode
+    try:
+        mode = Path(path).stat().st_mode
+    except ValueError:  # a zero byte
+        wrong(repr(str(path)), "be the name of a file", "a byte of 0")
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(mode):

@@ -10,7 +10,8 @@ from ..targets import SIZE_LIMIT
 from .data_yaml import read_yaml
 from .files import numbered_lines, wrong
 from .labels import Labels, Progress, Rows, of_rows, told
-from .yolo_txt import CLASS_LIMIT, CLASS_NAMES, read_class_names, yolo_names
+from .names import class_names_of
+from .yolo_txt import CLASS_LIMIT, yolo_names
 
 PICTURES = {".bmp", ".dng", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
 
@@ -64,8 +65,7 @@ def read_yolo(
 
 def _files_of_folder(folder: Path) -> tuple[list[Path], list[str] | None]:
     files = [folder / f"{name}.txt" for name in yolo_names(folder)]
-    known = folder / CLASS_NAMES
-    return files, read_class_names(known) if known.is_file() else None
+    return files, class_names_of(folder)
 
 
 def _lines(file: Path) -> Iterator[tuple[str, str]]:
