@@ -6,18 +6,23 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
+from .. import _check
 from ..targets import SIZE_LIMIT
 from .data_yaml import read_yaml
 from .files import numbered_lines, wrong
 from .labels import Labels, Progress, Rows, of_rows, told
-from .names import class_names_of
+from .names import Names, class_names_of, listed
 from .yolo_txt import CLASS_LIMIT, yolo_names
 
 PICTURES = {".bmp", ".dng", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
 
 
 def read_yolo(
-    path: str | PathLike[str], split: str = "train", *, progress: Progress | None = None
+    path: str | PathLike[str],
+    split: str = "train",
+    *,
+    names: Names = None,
+    progress: Progress | None = None,
 ) -> Labels:
     """The labels of a set of YOLO txt files; the sizes of its images stay unknown, NaN.
 
@@ -32,6 +37,8 @@ def read_yolo(
         file of `images/a.jpg` is `labels/a.txt`. Needs PyYAML: pip install 'yolo-losses[data]'.
     split : str
         The key of data.yaml to read.
+    names : sequence of N str, or path of a list, optional
+        Of a folder, as in `read_yolo_folder`.
     progress : callable, optional
         Gets the files done and their number.
 
@@ -44,28 +51,29 @@ def read_yolo(
         A file cannot be read, or is not there.
     """
     path = Path(path)
-    files, names = _files_of_folder(path) if path.is_dir() else _files_of_yaml(path, split)
+    if path.is_dir():
+        images = listed(names, lambda: yolo_names(path))
+        files, known = [path / f"{name}.txt" for name in images], class_names_of(path)
+    elif names is not None:
+        _check.wrong_value("read_yolo", "names", "be None where path is no folder", names)
+    else:
+        files, known = _of_yaml(path, split)
+        images = [str(file) for file in files]
     rows, places, polygons, missing = Rows(), [], 0, 0
     for n, file in told(enumerate(files), len(files), progress):
         there = os.path.exists(file)  # False, too, for a name that no file can have
         missing += not there
         for place, line in _lines(file) if there else ():
-            found = _object(place, line, names)
+            found = _object(place, line, known)
             rows.add(n, found.label, found.edges, False)
             places.append(place)
             polygons += found.polygon
-    names = [str(k) for k in range(max(rows.label, default=-1) + 1)] if names is None else names
-    unknown = (float("nan"), float("nan"))
-    sizes, classes = [unknown] * len(files), {k: k for k in range(len(names))}
-    stems = [file.stem for file in files] if path.is_dir() else [str(file) for file in files]
-    labels = of_rows(stems, sizes, rows, places.__getitem__, classes, names, "object")
+    if known is None:
+        known = [str(k) for k in range(max(rows.label, default=-1) + 1)]
+    sizes, classes = [(float("nan"), float("nan"))] * len(files), {k: k for k in range(len(known))}
+    labels = of_rows(images, sizes, rows, places.__getitem__, classes, known, "object")
     labels.counts.update({"polygons": polygons, "without a label file": missing})
     return labels
-
-
-def _files_of_folder(folder: Path) -> tuple[list[Path], list[str] | None]:
-    files = [folder / f"{name}.txt" for name in yolo_names(folder)]
-    return files, class_names_of(folder)
 
 
 def _lines(file: Path) -> Iterator[tuple[str, str]]:
@@ -98,7 +106,7 @@ def _object(place: str, line: str, names: list[str] | None) -> _Object:
     return _Object(int(label), (min(xs), min(ys), max(xs), max(ys)), True)
 
 
-def _files_of_yaml(path: Path, split: str) -> tuple[list[Path], list[str]]:
+def _of_yaml(path: Path, split: str) -> tuple[list[Path], list[str]]:
     """The label files of a split, and the classes."""
     content = read_yaml(path)
     (place, sources), names = content.of(split), _names(*content.of("names"))
