@@ -97,12 +97,13 @@ def of_labels(command: Command) -> Command:
 
 def labels_of(path: str, split: str | None = None, names: str | None = None) -> LabelSet:
     """Labels of any format."""
+    options = options_of(path, split, names)
     if Path(path).suffix == ".npz":
-        options_of(path, split, names)
         return _arrays(path)
-    if format_of(path) == "yolo" and Path(path).is_dir():
+    kind = format_of(path)
+    if kind == "yolo" and Path(path).is_dir():
         return TextFolder(path, tuple(listed(names, lambda: yolo_names(path))))
-    return READERS[format_of(path)](path, **options_of(path, split, names))
+    return READERS[kind](path, **options)
 
 
 def options_of(path: str, split: str | None, names: str | None) -> dict[str, str]:
