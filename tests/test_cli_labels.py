@@ -187,6 +187,15 @@ class TestEveryFormat:
         assert "most in an image      2" in result.stdout
 
 
+def test_images_of_a_folder_below(tmp_path):
+    """By their path; the file of the same name in the folder itself is another one."""
+    write_texts(tmp_path / "labels/sub")
+    (tmp_path / "labels/a.txt").write_text("")
+    for name, positives in (("sub/a", 1), ("a", 0), ("sub/b", 2)):
+        np.savez(tmp_path / "raw.npz", raw=RAW[:1], images=np.array([name]))
+        assert loss(tmp_path / "raw.npz", tmp_path / "labels")["positives"] == [[positives]]
+
+
 class TestOptions:
     def test_names(self, tmp_path):
         """The images of a folder, of any command that reads a whole set."""

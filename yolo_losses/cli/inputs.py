@@ -1,8 +1,9 @@
 """What commands read: a config of presets and changes, labels, raw outputs."""
 
 import ast
+import os
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -59,13 +60,18 @@ class TextFolder:
     """A folder of YOLO txt files, like `data.Labels`; boxes stay as they stand in the files."""
 
     folder: str
-    images: tuple[str, ...]
+    images: list[str]
     left_out = ()
 
     @cached_property
     def class_names(self) -> tuple[str, ...]:
         """Those of classes.txt; none without it."""
         return tuple(class_names_of(self.folder) or ())
+
+    def look_for(self, names: Iterable[str]) -> None:
+        """Take in images of the folders below; only who asks by name gets these."""
+        new = {name for name in names if os.path.isfile(f"{self.folder}/{name}.txt")}
+        self.images.extend(sorted(new - set(self.images)))
 
     def targets(self, indices: Sequence[int]) -> Targets:
         """Some images as padded targets."""
@@ -102,7 +108,7 @@ def labels_of(path: str, split: str | None = None, names: str | None = None) -> 
         return _arrays(path)
     kind = format_of(path)
     if kind == "yolo" and Path(path).is_dir():
-        return TextFolder(path, tuple(listed(names, lambda: yolo_names(path))))
+        return TextFolder(path, listed(names, lambda: yolo_names(path)))
     return READERS[kind](path, **options)
 
 
@@ -175,6 +181,8 @@ def images_of(
     """The images of raw outputs, by name and index among the labels; all labels if unnamed."""
     if "images" in arrays:
         names = _names(raw, arrays["images"], num_images)
+        if isinstance(found, TextFolder):
+            found.look_for(names)
         return names, _indices(names, labels, found.images)
     if len(found.images) != num_images:
         fail(f"{labels} holds labels of {len(found.images)} images, the raw outputs hold "

@@ -8,13 +8,11 @@ from typing import NamedTuple
 
 from .. import _check
 from ..targets import SIZE_LIMIT
-from .data_yaml import read_yaml
+from .data_yaml import label_files
 from .files import numbered_lines, wrong
 from .labels import Labels, Progress, Rows, of_rows, told
 from .names import Names, class_names_of, listed
 from .yolo_txt import CLASS_LIMIT, yolo_names
-
-PICTURES = {".bmp", ".dng", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
 
 
 def read_yolo(
@@ -57,7 +55,7 @@ def read_yolo(
     elif names is not None:
         _check.wrong_value("read_yolo", "names", "be None where path is no folder", names)
     else:
-        files, known = _of_yaml(path, split)
+        files, known = label_files(path, split)
         images = [str(file) for file in files]
     rows, places, polygons, missing = Rows(), [], 0, 0
     for n, file in told(enumerate(files), len(files), progress):
@@ -104,61 +102,3 @@ def _object(place: str, line: str, names: list[str] | None) -> _Object:
         return _Object(int(label), (x - w / 2, y - h / 2, x + w / 2, y + h / 2), False)
     xs, ys = numbers[::2], numbers[1::2]
     return _Object(int(label), (min(xs), min(ys), max(xs), max(ys)), True)
-
-
-def _of_yaml(path: Path, split: str) -> tuple[list[Path], list[str]]:
-    """The label files of a split, and the classes."""
-    content = read_yaml(path)
-    (place, sources), names = content.of(split), _names(*content.of("names"))
-    root, images = path.parent, []
-    if content.values.get("path"):
-        root /= _path(*content.of("path"))
-    for source in sources if isinstance(sources, list) else [sources]:
-        images += _images(place, root / _path(place, source))
-    return [_label_file(image) for image in images], names
-
-
-def _path(place: str, value: object) -> str:
-    if not isinstance(value, str) or not value:
-        wrong(place, "be a path", value)
-    return value
-
-
-def _names(place: str, names: object) -> list[str]:
-    """The classes, of a list or of a mapping 0 … K − 1."""
-    if isinstance(names, dict):
-        if any(type(k) is not int for k in names) or sorted(names) != list(range(len(names))):
-            wrong(place, f"have the keys 0 … {len(names) - 1}", list(names))
-        names = [names[k] for k in range(len(names))]
-    if not isinstance(names, list) or not all(isinstance(x, str | int) for x in names):
-        wrong(place, "be a list of names, or a mapping of numbers to names", names)
-    return [str(name) for name in names]
-
-
-def _images(place: str, source: Path) -> list[Path]:
-    """The images of a folder and those below, sorted, or of a txt list in its order."""
-    is_list = source.suffix == ".txt"
-    if not (os.path.isfile if is_list else os.path.isdir)(source):
-        msg = f"{place}: {source} is not a {'file' if is_list else 'folder'}"
-        raise FileNotFoundError(msg)
-    if os.path.realpath(source) == os.path.realpath(source / ".."):
-        wrong(place, "be a folder of images, not of the whole machine", str(source))
-    if not is_list:
-        return sorted(path for path in source.rglob("*") if path.suffix.lower() in PICTURES)
-    return [_image(source, k, line.strip()) for k, line in numbered_lines(source)]
-
-
-def _image(source: Path, k: int, line: str) -> Path:
-    image = source.parent / line
-    if not image.name:
-        wrong(f"{source}, line {k}", "be the path of an image", line)
-    return image
-
-
-def _label_file(image: Path) -> Path:
-    """The last folder `images` on the way becomes `labels`."""
-    parts = list(image.with_suffix(".txt").parts)
-    folders = [k for k, part in enumerate(parts[:-1]) if part == "images"]
-    if folders:
-        parts[folders[-1]] = "labels"
-    return Path(*parts)
