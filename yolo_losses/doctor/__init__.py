@@ -89,7 +89,9 @@ def _scene(
         seen = blank(len(there.boxes), k or int(there.labels.max(initial=0)) + 1, size, config)
         matches = call.assigned_blank(module, seen, there, config)
     grids = tuple((x.shape[1], x.shape[2]) for x in seen)
-    heads = tuple(x.astype(np.float64) for x in heads)
-    boxes = there.boxes.astype(np.float64)
-    return Scene(heads, boxes, there.labels, there.objects, there.valid, k, num_classes,
-                 input_size(grids, config), grids, matches, decoded, config)  # fmt: skip
+    return Scene(
+        tuple(x.astype(np.float64) for x in heads),
+        there.boxes.astype(np.float64), there.labels, there.objects, there.valid,
+        num_classes=k, asked=num_classes, size=input_size(grids, config), grids=grids,
+        matches=matches, decoded=decoded, config=config,
+    )  # fmt: skip
