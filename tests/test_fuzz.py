@@ -1,6 +1,7 @@
 """Damaged files are read or refused by name: `python -m tests.support.fuzz` tries many more."""
 
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -107,6 +108,37 @@ def test_commands_end_in_one_line(name, tmp_path):
         assert result.stderr.count("\n") == (result.exit_code == 2), path.read_bytes()
 
 
+YAML = "path: .\ntrain: images\nnames: [a]\n"
+JSON = '{"images": [],\n"categories": [],\n"annotations": []}'
+
+
+@pytest.mark.parametrize(
+    ("read", "name", "text", "line"),
+    [
+        (cfg.load, "a.cfg", "[net]\nwidth=32\nheight=32\nchannels\n", 4),
+        (data.read_coco, "a.json", JSON.replace("[]}", "[}"), 3),
+        (data.read_coco, "a.json", JSON.replace('"cat', '\udcff"cat'), 2),
+        (data.read_coco, "a.json", JSON.replace('[],\n"a', "9" * 5000 + ',\n"a'), 2),
+        (data.read_yolo, "a.yaml", YAML.replace("[a]", "[a"), 4),
+        (data.read_yolo, "a.yaml", YAML.replace("images", "im\tages: x"), 2),
+        (data.read_yolo, "a.yaml", YAML.replace("images", "\x07"), 2),
+        (data.read_yolo, "a.yaml", YAML.replace("images", "\udcff"), 2),
+        (data.read_yolo, "a.yaml", YAML.replace("images", "2000-99-99"), 2),
+        (data.read_yolo, "a.yaml", YAML.replace("images", "!!python/tuple []"), 2),
+        (data.read_yolo, "a.yaml", YAML.replace("train", "[train]"), 2),
+        (data.read_yolo, "a.yaml", YAML.replace("train", "nc: 3\ntrain"), 3),
+        (data.read_yolo, "a.yaml", YAML.replace("[a]", "{1: a}"), 3),
+        (data.read_yolo_txt, "a.txt", "0 .5 .5 .1 .1\n\n0 .5 .5 .1\n", 3),
+        (data.read_class_names, "a.txt", "cat\n\n\udcff\n", 3),
+        (lambda p: data.read_voc(p.parent), "a.xml", "<a>\n<b>\n</a>", 3),
+    ],
+)
+def test_the_line_is_that_of_the_damage(read, name, text, line, tmp_path):
+    (tmp_path / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises((ValueError, FileNotFoundError), match=rf"{name},? line {line}\b"):
+        read(tmp_path / name)
+
+
 # What was found so.
 
 
@@ -128,6 +160,26 @@ def test_the_images_are_not_the_whole_machine(train, tmp_path):
     (tmp_path / "data.yaml").write_text(f"names: [cat]\n\ntrain: {train}\n")
     with pytest.raises(ValueError, match=r"data\.yaml, line 3: train must be a folder of images"):
         data.read_yolo(tmp_path / "data.yaml")
+
+
+@pytest.mark.parametrize("value", ["9" * 200_000 + "x", "." + "9" * 200_000 + "e", "1," * 100_000])
+def test_a_number_of_many_digits_is_refused_at_once(value):
+    start = time.process_time()
+    with pytest.raises(ValueError, match="width must be a number") as caught:
+        cfg.loads(f"[net]\nwidth={value}\nheight=32\nchannels=3\n")
+    assert time.process_time() - start < 1
+    assert len(str(caught.value)) < 400
+
+
+def test_classes_without_names_have_a_limit(tmp_path):
+    """Each gets a name: 2³¹ of them took all memory."""
+    for label, fits in (("65535", True), ("65536", False), ("2147483647", False)):
+        (tmp_path / "a.txt").write_text(f"0 .5 .5 .1 .1\n{label} .5 .5 .1 .1\n")
+        if fits:
+            assert len(data.read_yolo(tmp_path).class_names) == 65536
+        else:
+            with pytest.raises(ValueError, match=r"a\.txt, line 2 must have a class 0 … 65535"):
+                data.read_yolo(tmp_path)
 
 
 @pytest.mark.parametrize("image", ["/", "x" * 5000, "a\0b"])

@@ -85,6 +85,23 @@ def in_member(valid: bytes, rng: np.random.Generator) -> bytes:
     return file.getvalue()
 
 
+WORDS = (
+    b"", b"0", b"-1", b"1", b"2", b"1e-30", b"1e308", b"-1e999", b"nan", b"2147483647",
+    b"2147483648", b"99999999999999999999", b"1000000", b"a", b"\xc3\xa9", b"1,2", b"=",
+)  # fmt: skip
+
+
+def in_words(valid: bytes, rng: np.random.Generator) -> bytes:
+    """A text of which a few words are others; a word has no blank, comma or equals sign."""
+    text = valid
+    for _ in range(rng.integers(1, 4)):
+        words = list(re.finditer(rb"[^\s=,]+", text))
+        if words:
+            at, to = words[rng.integers(len(words))].span()
+            text = text[:at] + WORDS[rng.integers(len(WORDS))] + text[to:]
+    return text
+
+
 ODD = (
     None, True, -1, 0, 2, 1.5, 1e308, 5e-324, float("nan"), float("inf"), 10**400, "", "a", "..",
     "/", "\0", "x" * 5000, [], {}, [[]], {"id": 7}, [0, 1, 2, 3],
@@ -140,6 +157,7 @@ def in_element(valid: bytes, rng: np.random.Generator) -> bytes:
 
 IN_JSON_TREE = in_tree(json.loads, json.dumps)
 IN_YAML_TREE = in_tree(yaml.safe_load, yaml.safe_dump)
+TEXT = (damaged, in_words)
 
 
 class Reader(NamedTuple):
@@ -196,6 +214,7 @@ def _text(path: Path) -> str:
 def readers() -> dict[str, Reader]:
     """Every function that reads a file, by name; what follows a comma is the damaged file."""
     networks = tuple(path.read_bytes() for path in sorted(CFG.glob("*.cfg")))
+    a_cfg: Any = {"name": "a.cfg", "valid": networks, "place": IN_CFG, "damages": TEXT}
     npz: Any = {"name": "a.npz", "valid": (_npz(),), "damages": (damaged, in_member)}
     a_json: Any = {"name": "a.json", "damages": (damaged, IN_JSON_TREE)}
     a_coco = {**a_json, "valid": (COCO,), "place": IN_COCO, "slow": True}
@@ -203,13 +222,11 @@ def readers() -> dict[str, Reader]:
         "name": "data.yaml", "valid": tuple(YAML + names for names in NAMES), "place": IN_YAML,
         "damages": (damaged, IN_YAML_TREE), "beside": SET,
     }  # fmt: skip
-    a_txt: Any = {"name": "a.txt", "valid": (TXT, b""), "place": LINE}
+    a_txt: Any = {"name": "a.txt", "valid": (TXT, b""), "place": LINE, "damages": TEXT}
     names: Any = {"name": "classes.txt", "valid": (b"cat\ndog\n",), "place": LINE}
     return {
-        "cfg.load": Reader(cfg.load, "a.cfg", networks, IN_CFG),
-        "cfg.loads": Reader(
-            lambda p: cfg.loads(_text(p)), "a.cfg", networks, IN_CFG, speaks_of="cfg.loads"
-        ),
+        "cfg.load": Reader(cfg.load, **a_cfg),
+        "cfg.loads": Reader(lambda p: cfg.loads(_text(p)), **a_cfg, speaks_of="cfg.loads"),
         "data.read_class_names": Reader(data.read_class_names, **names),
         "data.read_coco": Reader(data.read_coco, **a_coco),
         "data.read_labels": Reader(data.read_labels, **a_coco),
@@ -228,7 +245,7 @@ def readers() -> dict[str, Reader]:
             lambda p: data.read_voc(p.parent), **names, beside={"a.xml": NO_OBJECT}
         ),
         "data.read_yolo": Reader(
-            lambda p: data.read_yolo(p.parent), "a.txt", (TXT, POLYGON, b""), LINE
+            lambda p: data.read_yolo(p.parent), "a.txt", (TXT, POLYGON, b""), LINE, TEXT
         ),
         "data.read_yolo, classes.txt": Reader(
             lambda p: data.read_yolo(p.parent), **names, beside={"a.txt": b""}
@@ -236,7 +253,7 @@ def readers() -> dict[str, Reader]:
         "data.read_yolo, data.yaml": Reader(data.read_yolo, **a_yaml),
         "data.read_yolo, a label file": Reader(
             lambda p: data.read_yolo(p.parents[3] / "data.yaml"), "set/labels/a/x.txt",
-            (TXT, POLYGON), LINE, beside=SET,
+            (TXT, POLYGON), LINE, TEXT, beside=SET,
         ),
         "data.read_yolo, a list": Reader(
             lambda p: data.read_yolo(p.parents[1] / "data.yaml", "val"), "set/list.txt", (LIST,),

@@ -12,7 +12,9 @@ from .data_yaml import label_files
 from .files import numbered_lines, wrong
 from .labels import Labels, Progress, Rows, of_rows, told
 from .names import Names, class_names_of, listed
-from .yolo_txt import CLASS_LIMIT, yolo_names
+from .yolo_txt import yolo_names
+
+NAMELESS = 2**16  # classes of a folder without classes.txt, each of which gets a name
 
 
 def read_yolo(
@@ -92,7 +94,7 @@ def _object(place: str, line: str, names: list[str] | None) -> _Object:
         wrong(place, "hold numbers, class x y w h", line.strip())
     if len(numbers) != 4 and (len(numbers) < 6 or len(numbers) % 2):
         wrong(place, "hold class x y w h, or a class and 3 points or more", line.strip())
-    num = CLASS_LIMIT if names is None else len(names)
+    num = NAMELESS if names is None else len(names)
     if not 0 <= label < num or label % 1:
         wrong(place, f"have a class 0 … {num - 1}", label)
     if not all(0 <= x <= SIZE_LIMIT for x in numbers):
