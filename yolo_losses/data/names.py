@@ -1,6 +1,5 @@
 """Names of classes and of pictures."""
 
-import re
 from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
@@ -40,5 +39,9 @@ def listed(names: Names, every: Callable[[], list[str]]) -> list[str]:
         return every()
     if not isinstance(names, str | PathLike):
         return list(names)
-    lines = (line.strip() for _, line in numbered_lines(names))
-    return [re.sub(r"\s+(-1|0|1)$", "", line) for line in lines]
+    return [_without_flag(line.strip()) for _, line in numbered_lines(names)]
+
+
+def _without_flag(line: str) -> str:
+    name, *flag = line.rsplit(maxsplit=1)
+    return name if flag in (["-1"], ["0"], ["1"]) else line
