@@ -97,7 +97,7 @@ LabelSet = Labels | TextFolder | Arrays
 def of_labels(command: Command) -> Command:
     """The options of a command that reads labels."""
     split = click.option("--split", metavar="KEY", help="Of a data.yaml.  [default: train]")
-    names = click.option("--names", metavar="FILE", help="Of images of a folder, one a line.")
+    names = click.option("--names", metavar="FILE", help="List of images of a folder, one a line.")
     return split(names(command))
 
 
