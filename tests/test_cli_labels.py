@@ -197,6 +197,12 @@ def test_images_of_a_folder_below(tmp_path):
 
 
 class TestOptions:
+    def test_every_command_that_reads_labels_has_them(self):
+        found = {name: {p.name for p in command.params} for name, command in main.commands.items()}
+        readers = [name for name, params in found.items() if params & {"labels", "path"}]
+        assert len(readers) == 6
+        assert [name for name in readers if not {"split", "names"} <= found[name]] == []
+
     def test_names(self, tmp_path):
         """The images of a folder, of any command that reads a whole set."""
         (tmp_path / "train.txt").write_text("b\nc\n")
@@ -231,6 +237,10 @@ class TestSets:
         expected = yl.v2.loss(RAW, regions, CONFIG).total
         np.testing.assert_allclose(loss(raw, path)["total"], expected, rtol=1e-13)
         fails(call("anchors", path), "holds no labelled box")
+        words = ["darknet_v2", "--preset", "voc", "--raw", raw, "--labels", path]
+        assert "an object: 0 in both" in call("explain-difference", "v2", *words).stdout
+        shown = call("explain", *MODEL, "--raw", raw, "--labels", path).stdout
+        assert "It is a region" in shown
 
     def test_boxes_without_an_area_are_told(self, tmp_path, raw):
         path = write_coco(tmp_path, bbox=[10, 10, 0, 5])
