@@ -1,6 +1,5 @@
 """Reading the vectors."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +10,7 @@ import numpy as np
 
 from .. import _check
 from ..crosscheck.problem import MODULES as VERSIONS
+from ..data.files import json_of
 from ..targets import Targets
 
 KINDS = ("boxes", "similarity", "decode", "assign", "ignore", "box", "obj", "noobj", "cls", "loss")
@@ -96,8 +96,17 @@ class Case:
 
 @cache
 def _file(name: str) -> tuple[Case, ...]:
-    data = json.loads((folder() / f"{name}.json").read_text(encoding="utf-8"))
-    return tuple(_case(data, _numbers(case)) for case in data["cases"])
+    return read(folder() / f"{name}.json")
+
+
+def read(path: Path) -> tuple[Case, ...]:
+    """The cases of one file; ValueError where it is damaged."""
+    data = json_of(path)
+    try:
+        return tuple(_case(data, _numbers(case)) for case in data["cases"])
+    except (KeyError, TypeError, RecursionError) as error:
+        msg = f"{path} is no file of cases: {error!r}"
+        raise ValueError(msg) from None
 
 
 def _case(data: dict[str, Any], case: dict[str, Any]) -> Case:
