@@ -13,28 +13,25 @@ class Tolerance(NamedTuple):
     addend may be the square of a difference: `square`, of the root of the sum, is for those.
     Gradients and decoded numbers are held against the largest of their kind, since some of them
     are differences. `term` and `grad` of float32 are tighter, so that an error of 1e-4 is seen.
-    `least` is an absolute error: what is smaller has lost its digits, or is 0 where a wider type
-    has still a number.
     """
 
     dense: float
     term: float
     grad: float
     square: float
-    least: float
 
 
 OF = {
-    np.dtype(np.float64): Tolerance(5e-14, 3e-13, 5e-13, 32 * 2.0**-52, 1e-300),
-    np.dtype(np.float32): Tolerance(5e-6, 2e-5, 5e-5, 32 * 2.0**-23, 2.0**-126),
-    np.dtype(np.float16): Tolerance(1e-2, 1e-2, 2e-2, 2.0**-10, 2.0**-24),
+    np.dtype(np.float64): Tolerance(5e-14, 3e-13, 5e-13, 32 * 2.0**-52),
+    np.dtype(np.float32): Tolerance(5e-6, 2e-5, 5e-5, 32 * 2.0**-23),
+    np.dtype(np.float16): Tolerance(1e-2, 1e-2, 2e-2, 2.0**-10),
 }
 
 
 def term_limit(want: np.ndarray, tolerance: Tolerance) -> np.ndarray:
     """What an error of a sum of terms may be."""
     size = np.abs(np.where(np.isfinite(want), want, 0.0))
-    return tolerance.term * size + tolerance.square * np.sqrt(size) + tolerance.least
+    return tolerance.term * size + tolerance.square * np.sqrt(size) + 1e-300
 
 
 SMALL = 1e-2  # of the largest slope
@@ -49,9 +46,7 @@ def errors(got: np.ndarray, want: np.ndarray) -> np.ndarray:
     return np.where(np.isnan(gap), np.inf, gap)
 
 
-def slope_limits(
-    want: Sequence[np.ndarray], kind: np.ndarray, tolerance: Tolerance
-) -> list[np.ndarray]:
+def slope_limits(want: Sequence[np.ndarray], kind: np.ndarray, relative: float) -> list[np.ndarray]:
     """What errors of slopes may be, a head each; `kind` of each field: 0 coordinates, 1, 2.
 
     Slopes of objectness and classes are differences of numbers up to 1: relative to the largest of
@@ -66,7 +61,7 @@ def slope_limits(
         for first in np.flatnonzero(kind == 0)[::4]:
             row = v[..., first : first + 4].max(axis=-1, keepdims=True)
             limit[..., first : first + 4] = np.maximum(row, SMALL * most[0])
-    return [np.maximum(tolerance.grad * v, tolerance.least) for v in own]
+    return [relative * np.maximum(v, 1e-300) for v in own]
 
 
 def bound(want: np.ndarray, relative: float) -> np.ndarray:

@@ -24,7 +24,7 @@ def wrong_slopes(
 ) -> list[tuple[np.ndarray, np.ndarray]]:  # fmt: skip
     """For each head the errors and where they are too large, by `slope_limits`."""
     pairs: list[tuple[np.ndarray, np.ndarray]] = []
-    limits = slope_limits(want, kind_of_field(problem), tolerance)
+    limits = slope_limits(want, kind_of_field(problem), tolerance.grad)
     for a, b, limit, undecided in zip(got, want, limits, open_places, strict=True):
         gap = np.abs(a - b)
         gap = gap if np.isfinite(gap.sum()) else errors(a, b)

@@ -163,7 +163,7 @@ def _sums(fitter: Fitter, slack: Slack, part: str) -> Held:
 def _slopes(fitter: Fitter, slack: Slack) -> Held:
     got, one = fitter.got.grad or (), np.ones(fitter.positives.shape)
     want = slack.base.grad(LossTerms(one, one, one, one))
-    limits = slope_limits(want, kind_of_field(fitter.problem), fitter.tolerance)
+    limits = slope_limits(want, kind_of_field(fitter.problem), fitter.tolerance.grad)
     gaps = [errors(a, b) for a, b in zip(got, want, strict=True)]
     bad = [np.asarray(g > v) for g, v in zip(gaps, limits, strict=True)]
 
