@@ -5,10 +5,10 @@
 tries each law on so many batches of each version and prints the worst error.
 """
 
-from . import accounts, files, order, outputs, overlaps, pictures, slopes, values
+from . import accounts, files, libraries, order, outputs, overlaps, pictures, slopes, values
 from .law import LAWS, Law, Tried, law, tried
 
 __all__ = [
-    "LAWS", "Law", "Tried", "accounts", "files", "law", "order", "outputs", "overlaps", "pictures",
-    "slopes", "tried", "values",
+    "LAWS", "Law", "Tried", "accounts", "files", "law", "libraries", "order", "outputs",
+    "overlaps", "pictures", "slopes", "tried", "values",
 ]  # fmt: skip

@@ -62,9 +62,7 @@ def boxes_rest_on_truths(case: Case) -> float | None:
         return None
     case = _on_truths(case)
     terms, grads = evaluated(case)
-    slopes = [
-        box_fields(case, grads[s])[at] for s, at, _ in held(case) if case.version != "v4"
-    ]
+    slopes = [box_fields(case, grads[s])[at] for s, at, _ in held(case) if case.version != "v4"]
     return worst([abs(terms.box).max(), *(abs(g).max(initial=0.0) for g in slopes)])
 
 
