@@ -21,10 +21,9 @@ def box_fields(case: Case, x: np.ndarray) -> np.ndarray:
     """t_x t_y t_w t_h of a head as a view, (N, H, W, A, 4)."""
     if x.ndim == 5:
         return x[..., :4]
-    num, (n, h, w, d) = case.config.num_boxes, x.shape
+    num = case.config.num_boxes
     strides = (*x.strides[:3], 5 * x.strides[3], x.strides[3])
-    shape = (n, h, w, num, 4)
-    return np.lib.stride_tricks.as_strided(x, shape, strides)
+    return np.lib.stride_tricks.as_strided(x, (*x.shape[:3], num, 4), strides)
 
 
 def held(case: Case) -> Iterator[tuple[int, tuple[np.ndarray, ...], np.ndarray]]:
@@ -109,7 +108,8 @@ def _central(case: Case, s: int, boxes: np.ndarray) -> np.ndarray:
 
 
 STEPS = 10.0 ** np.arange(-3, -9, -1)  # the largest change of a raw output
-FALL = 0.01  # how well a step of some size foretells the fall
+TINY = 1e-140  # slopes below it have no square
+FALL = 1e-3  # how well a step of some size foretells the fall
 
 
 @law("vN.assign", "vN.loss_and_grad", "vN.loss", rounding={8: FALL, 4: FALL})
@@ -145,14 +145,14 @@ def _falls(case: Case, before: Any, grads: list[np.ndarray], *, boxes: bool) -> 
     start = _cost(before, boxes=boxes)
     wrong = np.full(largest.shape, np.nan)
     for step in STEPS:
-        rate = np.where(largest > 0, step / np.where(largest > 0, largest, 1), 0)
+        rate = np.where(largest > TINY, step / np.maximum(largest, TINY), 0)
         moved = [
             x - g * rate.reshape(-1, *(1,) * (g.ndim - 1))
             for x, g in zip(case.heads, grads, strict=True)
         ]
         after = with_heads(case, moved)
         fall = start - _cost(case.module.loss(after.raw, case.targets, case.config), boxes=boxes)
-        clear = (rate * square > 1e-12 * start) & (rate * square > 1e-290) & _same(case, after)
+        clear = (rate > 0) & (rate * square > 1e-12 * start) & _same(case, after)
         error = np.abs(1 - fall / np.where(clear, rate * square, 1))
         wrong = np.where(clear, np.fmin(wrong, error), wrong)
     yield from wrong[~np.isnan(wrong)].tolist()

@@ -10,7 +10,7 @@ from conformance.backends import leaves, tree_map
 
 from ..cases import Case
 from ..strategies import in_dtype
-from .law import ROUNDING, equal, evaluated, gap, images, law, per_head, worst
+from .law import ROUNDING, equal, evaluated, gap, images, law, per_head
 
 
 @law("vN.loss_and_grad")
