@@ -1,8 +1,11 @@
 """Laws on batches that hypothesis draws: `python -m tests.support.laws` tries many more."""
 
+import numpy as np
 import pytest
 from hypothesis import Phase
 
+from tests.support import differential
+from tests.support.cases import PLAIN
 from tests.support.laws import LAWS, called, faults, tried
 
 EXAMPLES = 12  # of each law and version
@@ -42,3 +45,15 @@ def test_what_is_wrong_breaks_a_law(fault, monkeypatch):
     fault.plant(monkeypatch)
     with pytest.raises(AssertionError):
         tried(fault.law, fault.version, 60, phases=[Phase.generate])
+
+
+def test_ulps():
+    x = np.array([1.0, 3.0, 0.0])
+    assert differential.ulps(np.nextafter(x, 9), x).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("case", PLAIN.values(), ids=PLAIN)
+@pytest.mark.parametrize("library", differential.EAGER)
+def test_terms_are_a_few_ulps_apart(library, case):
+    for name, found in differential.distances(library, case).items():
+        assert found.max() <= 32, name
