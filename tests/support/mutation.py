@@ -38,7 +38,7 @@ from tests.support.edits import Edit, compiled, edits
 TESTS = Path(__file__).parents[1]
 PACKAGE = Path(str(find_spec("yolo_losses").origin)).parent  # type: ignore[union-attr]
 FORMULAS = ("iou.py", "matching.py", "v1.py", "v2.py", "v3.py", "v4.py")
-FILES = (*FORMULAS, "ignoring.py", "targets.py", "elementwise.py", "terms.py")
+FILES = (*FORMULAS, "ignoring.py", "targets.py", "elementwise.py", "problems.py", "terms.py")
 LEAST = 0.9  # killed
 SECONDS = 60  # of processor time; what needs more does not end
 
