@@ -7,6 +7,7 @@ from hypothesis import Phase
 from tests.support import differential
 from tests.support.cases import PLAIN
 from tests.support.laws import LAWS, called, faults, tried
+from tests.support.laws.law import gap
 
 EXAMPLES = 12  # of each law and version
 PAIRS = [(law, version) for law in LAWS for version in law.versions]
@@ -57,3 +58,14 @@ def test_ulps():
 def test_terms_are_a_few_ulps_apart(library, case):
     for name, found in differential.distances(library, case).items():
         assert found.max() <= 32, name
+
+
+def test_small_numbers_are_seen_beside_large_ones():
+    """Of another image or head, and of another field of a gradient."""
+    terms, grads = np.array([[1e8, 1.0]]), np.full((1, 2, 2, 1, 6), 1.0)
+    grads[..., 2] = 1e8
+    assert gap((terms + [[0, 1e-6]],), (terms,)) > 9e-7
+    other = grads.copy()
+    other[0, 1, 0, 0, 4] += 1e-6
+    assert gap((other,), (grads,)) > 9e-7
+    assert np.isnan(gap((terms, other * np.nan), (terms, grads)))

@@ -22,8 +22,7 @@ def box_fields(case: Case, x: np.ndarray) -> np.ndarray:
     if x.ndim == 5:
         return x[..., :4]
     num = case.config.num_boxes
-    strides = (*x.strides[:3], 5 * x.strides[3], x.strides[3])
-    return np.lib.stride_tricks.as_strided(x, (*x.shape[:3], num, 4), strides)
+    return x[..., : 5 * num].reshape(*x.shape[:3], num, 5)[..., :4]
 
 
 def held(case: Case) -> Iterator[tuple[int, tuple[np.ndarray, ...], np.ndarray]]:
@@ -55,7 +54,8 @@ def _on_truths(case: Case) -> Case:
 def boxes_rest_on_truths(case: Case) -> float | None:
     """Predictions that meet their truths have no box term, and no slope of it.
 
-    A similarity has a peak there, and no slope: see `priors_rest_on_truths`.
+    A similarity has a kink there, and a slope where rounding leaves one: v4 has no box term, and
+    its slope is what `priors_rest_on_truths` looks at.
     """
     if not any(len(boxes) for _, _, boxes in held(case)):
         return None
