@@ -9,7 +9,6 @@ a version and of one shape. A batch in float32 is held against NumPy in float32.
 """
 
 import argparse
-import itertools
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
@@ -93,12 +92,14 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=100)
     parser.add_argument("--compiled", type=int, default=10, help="batches where it is compiled")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--library", action="append", choices=EAGER + COMPILED)
     options = parser.parse_args()
     print(f"| library, version | batches | {' | '.join(COLUMNS)} |")
     print("|---|---|" + "---|" * len(COLUMNS))
     counts = {**dict.fromkeys(EAGER, options.examples), **dict.fromkeys(COMPILED, options.compiled)}
-    for line in itertools.chain(*(rows(k, n, options.seed) for k, n in counts.items())):
-        print(line, flush=True)
+    for library in options.library or counts:
+        for line in rows(library, counts[library], options.seed):
+            print(line, flush=True)
 
 
 if __name__ == "__main__":

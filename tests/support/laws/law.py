@@ -16,7 +16,7 @@ from ..strategies import CONFIGS, batches
 
 # What rounding may do, by the size of a number in bytes: to sums in another order, and to numbers
 # that go there and back.
-ROUNDING: Mapping[int, float] = {8: 1e-12, 4: 5e-4}
+ROUNDING: Mapping[int, float] = {8: 1e-12, 4: 1e-4}
 VERSIONS = tuple(CONFIGS)
 
 
