@@ -9,7 +9,8 @@ import click
 import numpy as np
 
 from .. import cfg
-from ..data import read_npz, read_yolo_rows
+from ..data import read_npz
+from ..data.data_yaml import label_files
 from ..demo.versions import INPUT_SIZE, MODULES, argument
 from ..doctor import Finding, Report, join
 from ..doctor import doctor as look
@@ -17,12 +18,13 @@ from ..targets import Image, Targets, padded
 from .group import fail, failures, main, need
 from .inputs import (
     LabelSet,
-    TextFolder,
+    TextFiles,
     config_of,
     heads_of,
     images_of,
     labels_of,
     of_labels,
+    options_of,
     size_of,
 )
 
@@ -75,7 +77,7 @@ def doctor(
     need("cli", "the table", "rich")
     with failures():
         model = _model(cfg_file, version, preset, size)
-        found = labels_of(labels, split, names)
+        found = _labels(labels, split, names)
         if not found.images:
             fail(f"{labels} holds no labels")
         k = classes or model.num_classes or len(found.class_names) or None
@@ -83,6 +85,14 @@ def doctor(
         report = join(_findings(found, indices, heads, model._replace(num_classes=k)))
         _print(labels, report)
     raise SystemExit(0 if report.ok else 1)
+
+
+def _labels(path: str, split: str | None, names: str | None) -> LabelSet:
+    """Labels of any format; those of a data.yaml as they stand in its text files."""
+    if Path(path).suffix not in (".yaml", ".yml"):
+        return labels_of(path, split, names)
+    files, class_names = label_files(Path(path), **options_of(path, split or "train", names))
+    return TextFiles("", [str(file.with_suffix("")) for file in files], class_names)
 
 
 def _model(
@@ -134,10 +144,9 @@ def _part(found: LabelSet, indices: Sequence[int]) -> Part:
     seen.
     """
     names = [found.images[n] for n in indices]
-    if not isinstance(found, TextFolder):
+    if not isinstance(found, TextFiles):
         return Part(names, None, found.targets(indices))
-    files = [f"{name}.txt" for name in names]
-    read = [read_yolo_rows(Path(found.folder) / file) for file in files]
+    files, read = [f"{name}.txt" for name in names], [found.rows(name) for name in names]
     images = [Image(x[:, 1:], x[:, 0], np.zeros(len(x), dtype=np.bool_)) for x, _ in read]
     targets = padded(images, np.dtype(np.float64), with_regions=False)
     return Part(files, [lines for _, lines in read], targets)

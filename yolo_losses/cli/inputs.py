@@ -5,7 +5,6 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +12,15 @@ import click
 import numpy as np
 
 from .. import _check
-from ..data import READERS, Labels, format_of, read_npz, read_yolo_folder, yolo_names
+from ..data import (
+    READERS,
+    Labels,
+    format_of,
+    read_npz,
+    read_yolo_folder,
+    read_yolo_rows,
+    yolo_names,
+)
 from ..data.names import class_names_of, listed
 from ..demo.versions import MODULES, argument, num_heads
 from ..targets import Targets, pad_targets
@@ -56,22 +63,25 @@ def size_of(text: str) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class TextFolder:
-    """A folder of YOLO txt files, like `data.Labels`; boxes stay as they stand in the files."""
+class TextFiles:
+    """YOLO txt files, like `data.Labels`; boxes stay as they stand in the files."""
 
-    folder: str
+    folder: str  # "" where pictures have whole paths; these need no label file
     images: list[str]
+    class_names: Sequence[str]  # none where nobody says
     left_out = ()
-
-    @cached_property
-    def class_names(self) -> tuple[str, ...]:
-        """Those of classes.txt; none without it."""
-        return tuple(class_names_of(self.folder) or ())
 
     def look_for(self, names: Iterable[str]) -> None:
         """Take in images of the folders below; only who asks by name gets these."""
         new = {name for name in names if os.path.isfile(f"{self.folder}/{name}.txt")}
-        self.images.extend(sorted(new - set(self.images)))
+        self.images.extend(sorted(new - set(self.images)) if self.folder else ())
+
+    def rows(self, image: str) -> tuple[np.ndarray, list[int]]:
+        """What stands in the file of an image, and in which lines."""
+        file = Path(self.folder) / f"{image}.txt"
+        if not self.folder and not file.exists():
+            return np.zeros((0, 5)), []
+        return read_yolo_rows(file)
 
     def targets(self, indices: Sequence[int]) -> Targets:
         """Some images as padded targets."""
@@ -91,7 +101,7 @@ class Arrays:
         return Targets(*(x[list(indices)] for x in self.every))
 
 
-LabelSet = Labels | TextFolder | Arrays
+LabelSet = Labels | TextFiles | Arrays
 
 
 def of_labels(command: Command) -> Command:
@@ -108,7 +118,8 @@ def labels_of(path: str, split: str | None = None, names: str | None = None) -> 
         return _arrays(path)
     kind = format_of(path)
     if kind == "yolo" and Path(path).is_dir():
-        return TextFolder(path, listed(names, lambda: yolo_names(path)))
+        images = listed(names, lambda: yolo_names(path))
+        return TextFiles(path, images, class_names_of(path) or ())
     return READERS[kind](path, **options)
 
 
@@ -181,7 +192,7 @@ def images_of(
     """The images of raw outputs, by name and index among the labels; all labels if unnamed."""
     if "images" in arrays:
         names = _names(raw, arrays["images"], num_images)
-        if isinstance(found, TextFolder):
+        if isinstance(found, TextFiles):
             found.look_for(names)
         return names, _indices(names, labels, found.images)
     if len(found.images) != num_images:

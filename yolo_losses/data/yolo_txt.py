@@ -4,7 +4,7 @@ One object a line, `class x y w h`; the class counts from 0, centre and size are
 picture. Errors name the file and the line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
@@ -38,7 +38,7 @@ def read_yolo_txt(path: str | PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
     OSError
         The file cannot be read.
     """
-    rows, lines = _rows(path)
+    rows, lines = _rows(path, _numbers)
     if _fault(rows):
         bad = next(k for k, row in enumerate(rows) if _fault([row]))
         msg = f"{path}, line {lines[bad]}: {_fault([rows[bad]])}"
@@ -58,18 +58,19 @@ def read_yolo_rows(path: str | PathLike[str]) -> tuple[np.ndarray, list[int]]:
     Returns
     -------
     rows : array, shape (M, 5), float64
-        class x y w h.
+        class x y w h, of a polygon that of its bounding box.
     lines : list of M int
         Their lines, from 1.
 
     Raises
     ------
     ValueError
-        A line that is not five numbers, or whose class is no whole number, by file and line.
+        A line that is neither five numbers nor a polygon, `class x1 y1 x2 y2 x3 y3 …`, or whose
+        class is no whole number, by file and line.
     OSError
         The file cannot be read.
     """
-    rows, lines = _rows(path)
+    rows, lines = _rows(path, _bounded)
     for k, row in zip(lines, rows, strict=True):
         if not row[0].is_integer() or row[0] <= -CLASS_LIMIT:
             msg = f"{path}, line {k}: a class must be a whole number, got {row[0]:g}"
@@ -77,10 +78,22 @@ def read_yolo_rows(path: str | PathLike[str]) -> tuple[np.ndarray, list[int]]:
     return np.asarray(rows, dtype=np.float64).reshape(-1, 5), lines
 
 
-def _rows(path: str | PathLike[str]) -> tuple[list[list[float]], list[int]]:
+def _rows(
+    path: str | PathLike[str], read: Callable[[str, str], list[float]]
+) -> tuple[list[list[float]], list[int]]:
     """The five numbers of each line that is not blank, and which lines these are."""
     lines = numbered_lines(path)
-    return [_numbers(f"{path}, line {k}", line) for k, line in lines], [k for k, _ in lines]
+    return [read(f"{path}, line {k}", line) for k, line in lines], [k for k, _ in lines]
+
+
+def _bounded(place: str, line: str) -> list[float]:
+    """The five numbers of a line, of a polygon those of its bounding box."""
+    fields = line.split()
+    if len(fields) < 7 or len(fields) % 2 == 0:
+        return _numbers(place, line)
+    label, *points = _floats(place, line, fields)
+    (x1, x2), (y1, y2) = ((min(v), max(v)) for v in (points[::2], points[1::2]))
+    return [label, (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1]
 
 
 def _numbers(place: str, line: str) -> list[float]:
@@ -89,10 +102,16 @@ def _numbers(place: str, line: str) -> list[float]:
     if len(fields) != 5:
         msg = f"{place}: must hold 5 numbers, class x y w h, got {len(fields)}"
         raise ValueError(msg)
+    return _floats(place, line, fields)
+
+
+def _floats(place: str, line: str, fields: Sequence[str]) -> list[float]:
+    """The fields of a line as numbers."""
     try:
         numbers = [float(field) for field in fields]
     except ValueError:
-        msg = f"{place}: must hold 5 numbers, class x y w h, got {line.strip()!r}"
+        expected = "5 numbers, class x y w h" if len(fields) == 5 else "numbers"
+        msg = f"{place}: must hold {expected}, got {line.strip()!r}"
         raise ValueError(msg) from None
     if numbers[0] >= CLASS_LIMIT:
         msg = f"{place}: a class must be below 2^31, got {fields[0]}"
