@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from ..targets import pad_targets
+from .files import numbered_lines
+from .names import CLASS_NAMES, Names, listed
 
-CLASS_NAMES = "classes.txt"  # beside the label files, one name a line
 CLASS_LIMIT = 2**31  # some libraries count in 32 bits
 
 
@@ -82,12 +83,6 @@ def _rows(path: str | PathLike[str]) -> tuple[list[list[float]], list[int]]:
     return [_numbers(f"{path}, line {k}", line) for k, line in lines], [k for k, _ in lines]
 
 
-def numbered_lines(path: str | PathLike[str]) -> list[tuple[int, str]]:
-    """The lines of a text file that are not blank, with their numbers."""
-    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
-    return [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
-
-
 def _numbers(place: str, line: str) -> list[float]:
     """The five numbers of a line."""
     fields = line.split()
@@ -126,15 +121,16 @@ def yolo_names(folder: str | PathLike[str]) -> list[str]:
 
 
 def read_yolo_folder(
-    folder: str | PathLike[str], names: Sequence[str] | None = None
+    folder: str | PathLike[str], names: Names = None
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Boxes and labels of several pictures, ready for `pad_targets`.
 
     Parameters
     ----------
     folder : path of a folder of YOLO txt files
-    names : sequence of N str, optional
-        Pictures in the order wanted, each `folder/<name>.txt`; None takes all of `yolo_names`.
+    names : sequence of N str, or path of a list, optional
+        Pictures in the order wanted, each `folder/<name>.txt`; a list has one a line. None takes
+        all of `yolo_names`.
 
     Returns
     -------
@@ -148,24 +144,6 @@ def read_yolo_folder(
     OSError
         No such folder, or a file that cannot be read.
     """
-    names = yolo_names(folder) if names is None else names
+    names = listed(names, lambda: yolo_names(folder))
     read = [read_yolo_txt(Path(folder) / f"{name}.txt") for name in names]
     return [boxes for boxes, _ in read], [labels for _, labels in read]
-
-
-def read_class_names(path: str | PathLike[str]) -> list[str]:
-    """The names of the classes, one a line, in the order of their numbers.
-
-    Raises
-    ------
-    ValueError
-        The file is not UTF-8.
-    OSError
-        The file cannot be read.
-    """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        msg = f"{path} must be UTF-8: {error}"
-        raise ValueError(msg) from None
-    return [line.strip() for line in lines if line.strip()]
