@@ -143,11 +143,13 @@ def _stage(name: str, x: Scene, formulas: ModuleType) -> Answered:
 
 
 def _targets(x: Scene) -> dict[str, Any]:
-    return {
+    rows = {
         "boxes": [[list(row[:4]) for row in image] for image in x.truths],
         "labels": [[row[4] for row in image] for image in x.truths],
         "valid": [[row[5] for row in image] for image in x.truths],
     }
+    ignore = [[any(row[6:]) for row in image] for image in x.truths]
+    return {**rows, "ignore": ignore} if any(map(any, ignore)) else rows
 
 
 def _term(answer: Answer, stage: str) -> dict[str, Any]:

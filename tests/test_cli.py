@@ -296,7 +296,7 @@ class TestFailures:
 
     def test_numbers_of_images_that_differ(self, saved, files, tmp_path):
         path = saved(raw=np.zeros((5, 7, 7, 21)))
-        assert_fails(loss("v1", path), LABELS, "label files of 4 images", "hold 5")
+        assert_fails(loss("v1", path), LABELS, "labels of 4 images", "hold 5")
         path = saved(raw=np.zeros((5, 7, 7, 21)), images=np.array(["coins"]))
         assert_fails(loss("v1", path), path, "names 1 images", "hold 5")
 
@@ -312,7 +312,7 @@ class TestFailures:
 
     def test_no_label_folder(self, files, tmp_path):
         result = loss("v1", files["v1"], labels=tmp_path / "none")
-        assert_fails(result, tmp_path / "none", "is not a folder")
+        assert_fails(result, tmp_path / "none", "is not there")
 
     @pytest.mark.parametrize(
         "line", ["0 .5 .5 .1", "0 .5 .5 .1 x", "0 208 208 9 9", "-1 .5 .5 .1 .1"]

@@ -166,6 +166,45 @@ class TestReadVoc:
             voc(VOC.format(OBJECT.format("dog", "", 1, 1, 2, 2)), class_names=["cat"])
 
 
+class TestNames:
+    """Pictures by a list file, classes by `classes.txt`."""
+
+    @pytest.fixture
+    def folder(self, tmp_path):
+        (tmp_path / "Annotations").mkdir()
+        for name, dog in (("a", "dog"), ("b", "cat"), ("c d", "dog")):
+            text = VOC.format(OBJECT.format(dog, "", 1, 1, 50, 50))
+            (tmp_path / "Annotations" / f"{name}.xml").write_text(text)
+            (tmp_path / "Annotations" / f"{name}.txt").write_text("0 .5 .5 .5 .5")
+        (tmp_path / "train.txt").write_text("c d\n\na \n")
+        (tmp_path / "dog_train.txt").write_text("c d  1\na -1\nb  0\n")
+        return tmp_path
+
+    @pytest.mark.parametrize(
+        ("names", "images"),
+        [
+            (None, ["a", "b", "c d"]), (["b", "a"], ["b", "a"]), ([], []),
+            ("train.txt", ["c d", "a"]), ("dog_train.txt", ["c d", "a", "b"]),
+        ],
+    )  # fmt: skip
+    def test_pictures(self, folder, names, images):
+        names = folder / names if isinstance(names, str) else names
+        assert data.read_voc(folder / "Annotations", names).images == tuple(images)
+        assert len(data.read_yolo_folder(folder / "Annotations", names)[0]) == len(images)
+
+    def test_a_picture_that_is_not_there(self, folder):
+        (folder / "train.txt").write_text("a\ne\n")
+        with pytest.raises(FileNotFoundError, match=r"e\.xml"):
+            data.read_voc(folder / "Annotations", folder / "train.txt")
+
+    def test_classes(self, folder):
+        assert data.read_voc(folder / "Annotations").class_names == ("cat", "dog")
+        (folder / "Annotations/classes.txt").write_text("dog\ncat\nant\n")
+        got = data.read_voc(folder / "Annotations")
+        assert (got.class_names, got.labels.tolist()) == (("dog", "cat", "ant"), [0, 1, 0])
+        assert data.read_voc(folder / "Annotations", class_names=["cat", "dog"]).labels[0] == 1
+
+
 class TestCollated:
     def test_rows(self):
         rows = torch.tensor([[1, 2, 0.5, 0.5, 0.25, 0.25], [0, 1, 0.5, 0.5, 0.5, 0.5]])

@@ -157,3 +157,31 @@ def test_rows_stand_as_they_are(tmp_path):
     rows, lines = read_yolo_rows(path)
     assert lines == [2, 4]
     assert rows.tolist() == [[-1, 7, 0, np.inf, 0.5], [2, 0, 0, 0, 0]]
+
+
+def test_rows_of_polygons_are_those_of_their_boxes(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("1 0.5 0.25 0.75 -1 0.25 0.5 0.5 4\n")
+    assert read_yolo_rows(path)[0].tolist() == [[1, 0.5, 1.5, 0.5, 5.0]]
+    path.write_text("1 0.5 0.25 0.75 0.5 0.25 x\n")
+    with pytest.raises(ValueError, match=r"a\.txt, line 1: must hold numbers, got '1 0\.5"):
+        read_yolo_rows(path)
+
+
+def test_a_data_yaml(tmp_path, cfg_file, wide):
+    """Its rows are looked at as they stand; polygons and pictures without a file are ordinary."""
+    (tmp_path / "images").mkdir()
+    (tmp_path / "labels").mkdir()
+    for name in "abc":
+        (tmp_path / f"images/{name}.jpg").touch()
+    (tmp_path / "labels/a.txt").write_text("0 0.1 0.1 0.3 0.1 0.3 0.3\n")
+    (tmp_path / "labels/c.txt").write_text("1 0.5 0.5 0.2 0.2\n\n3 31 17 20 40\n")
+    path = tmp_path / "data.yaml"
+    path.write_text("train: none\nval: images\nnames: [x, y, z]\n")
+    done = call(path, "--split", "val", "--cfg", cfg_file)
+    assert done.exit_code == 1
+    for words in ("c.txt, line 3", "fractions", "class"):
+        assert words in done.output
+    assert "a.txt" not in done.output
+    assert "train" in call(path, "--cfg", cfg_file).stderr
+    assert "--names" in call(path, "--split", "val", "--names", path, "--cfg", cfg_file).stderr

@@ -18,7 +18,7 @@ FORMULAS = ["v1.py", "v2.py", "v3.py", "v4.py", "iou.py"]
 # Lower ones import upper ones.
 LAYOUT = [
     "adapters", "_xp", "_check", "elementwise", "boxes", "iou", "grid", "targets", "matching",
-    "nearby", "ignoring", "terms", "diagnosis", "presets", "v1", "v2", "v3", "v4", "_versions", "nms", "dialects", "data", "cfg", "crosscheck",
+    "nearby", "ignoring", "problems", "terms", "diagnosis", "presets", "v1", "v2", "v3", "v4", "_versions", "nms", "dialects", "data", "cfg", "crosscheck",
     "doctor", "explain", "plot", "testing", "torch", "jax", "demo", "experiments", "bench", "cli",
 ]  # fmt: skip
 CORE = LAYOUT[: LAYOUT.index("v4") + 1]

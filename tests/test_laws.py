@@ -4,94 +4,68 @@ import numpy as np
 import pytest
 from hypothesis import Phase
 
-import yolo_losses as yl
-from tests.support import laws, strategies
+from tests.support import differential
+from tests.support.cases import PLAIN
+from tests.support.laws import LAWS, called, faults, tried
+from tests.support.laws.law import gap
 
-EXAMPLES = 8  # of each law and version
+EXAMPLES = 12  # of each law and version
+PAIRS = [(law, version) for law in LAWS for version in law.versions]
 
 
-@pytest.mark.parametrize("version", list(strategies.CONFIGS))
-@pytest.mark.parametrize("law", laws.LAWS, ids=lambda law: law.__name__)
+def name(value):
+    return getattr(value, "name", value)
+
+
+@pytest.mark.parametrize(("law", "version"), PAIRS, ids=name)
 def test_laws_hold(law, version):
-    assert laws.tried(law, version, EXAMPLES).examples == EXAMPLES
+    """And call the functions that they say they call."""
+    with called.calls() as functions:
+        found = tried(law, version, EXAMPLES)
+    assert found.examples == EXAMPLES
+    assert found.spoke
+    assert functions == law.functions(version)
 
 
-@pytest.mark.parametrize("version", list(strategies.CONFIGS))
-@pytest.mark.parametrize("library", laws.LIBRARIES)
-def test_libraries_agree(library, version):
-    assert laws.tried(laws.same_on(library), version, EXAMPLES).examples == EXAMPLES
+def test_every_function_has_a_law():
+    of_laws = set().union(*(law.functions(version) for law, version in PAIRS))
+    assert called.held() <= of_laws
+    assert len(called.held()) > 50
 
 
-def by_images(terms, grads, raw, targets, config):
-    return terms._replace(obj=terms.obj / len(raw)), grads
+def test_enough_is_drawn():
+    assert EXAMPLES * len(PAIRS) >= 500
 
 
-def by_rows(terms, grads, raw, targets, config):
-    return terms._replace(cls=terms.cls + targets.valid.shape[1]), grads
+def test_every_law_has_a_fault():
+    assert {fault.law for fault in faults.FAULTS} == set(LAWS)
 
 
-def by_place(terms, grads, raw, targets, config):
-    return terms._replace(box=terms.box + np.arange(len(raw))[:, None]), grads
-
-
-def by_class(terms, grads, raw, targets, config):
-    return terms, grads + np.arange(grads.shape[-1])
-
-
-def constant(terms, grads, raw, targets, config):
-    return terms._replace(noobj=terms.noobj + 1), grads
-
-
-def negative(terms, grads, raw, targets, config):
-    return terms._replace(noobj=terms.noobj - 1e3), grads
-
-
-def not_a_number(terms, grads, raw, targets, config):
-    return terms, grads * np.nan
-
-
-def by_first_row(terms, grads, raw, targets, config):
-    first = targets.valid[:, :1] * targets.labels[:, :1]
-    return terms._replace(cls=terms.cls + first), grads
-
-
-CAUGHT = {
-    by_images: laws.batches_split, by_rows: laws.padding_is_nothing, by_place: laws.images_permute,
-    by_class: laws.classes_permute, constant: laws.lambdas_scale,
-    negative: laws.terms_are_not_negative, not_a_number: laws.padding_is_nothing,
-    by_first_row: laws.truths_permute,
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("fault", list(CAUGHT), ids=lambda fault: fault.__name__)
+@pytest.mark.parametrize("fault", faults.FAULTS, ids=lambda fault: fault.law.name)
 def test_what_is_wrong_breaks_a_law(fault, monkeypatch):
-    right = yl.v2.loss_and_grad
-    monkeypatch.setattr(yl.v2, "loss_and_grad", lambda *given: fault(*right(*given), *given))
+    fault.plant(monkeypatch)
     with pytest.raises(AssertionError):
-        laws.tried(CAUGHT[fault], "v2", 30, phases=[Phase.generate])
+        tried(fault.law, fault.version, 60, phases=[Phase.generate])
 
 
-def test_a_wrong_conversion_breaks_a_law(monkeypatch):
-    right = yl.boxes.convert
-    monkeypatch.setattr(yl.boxes, "convert", lambda *given, size: right(*given, size=size) + 1e-6)
-    with pytest.raises(AssertionError):
-        laws.tried(laws.formats_convert_back, "v2", 30, phases=[Phase.generate])
+def test_ulps():
+    x = np.array([1.0, 3.0, 0.0])
+    assert differential.ulps(np.nextafter(x, 9), x).tolist() == [1, 1, 1]
 
 
-def test_a_wrong_mean_breaks_a_law(monkeypatch):
-    right = yl.Diagnosis.merged
-    plain = lambda d: right(d)._replace(iou=d.iou.mean())  # noqa: E731
-    monkeypatch.setattr(yl.Diagnosis, "merged", plain)
-    with pytest.raises(AssertionError):
-        laws.tried(laws.diagnoses_merge, "v2", 30, phases=[Phase.generate])
+@pytest.mark.parametrize("case", PLAIN.values(), ids=PLAIN)
+@pytest.mark.parametrize("library", differential.EAGER)
+def test_terms_are_a_few_ulps_apart(library, case):
+    for name, found in differential.distances(library, case).items():
+        assert found.max() <= 32, name
 
 
-def test_suppression_by_place_breaks_a_law(monkeypatch):
-    right = yl.nms.nms
-
-    def by_place(boxes, scores, **options):
-        return right(boxes, scores * 0 + np.linspace(1, 0.5, scores.shape[1]), **options)
-
-    monkeypatch.setattr(yl.nms, "nms", by_place)
-    with pytest.raises(AssertionError):
-        laws.tried(laws.detections_permute, "v2", 60, phases=[Phase.generate])
+def test_small_numbers_are_seen_beside_large_ones():
+    """Of another image or head, and of another field of a gradient."""
+    terms, grads = np.array([[1e8, 1.0]]), np.full((1, 2, 2, 1, 6), 1.0)
+    grads[..., 2] = 1e8
+    assert gap((terms + [[0, 1e-6]],), (terms,)) > 9e-7
+    other = grads.copy()
+    other[0, 1, 0, 0, 4] += 1e-6
+    assert gap((other,), (grads,)) > 9e-7
+    assert np.isnan(gap((terms, other * np.nan), (terms, grads)))

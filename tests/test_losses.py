@@ -71,8 +71,14 @@ def test_float32(case, xp):
     assert_automatic(answer, 2e-5)
 
 
+@on("version", PLAIN)
+@on("xp", ["jax-eager"], indirect=True)
+def test_one_operation_after_the_other(version, xp):
+    test_slow_back_ends_on_a_few_cases(PLAIN[version], xp, "loss_and_grad")
+
+
 @A_FEW
-@on("xp", ["torch-compiled", "jax-eager", "dask"], indirect=True)
+@on("xp", ["torch-compiled", "dask"], indirect=True)
 @on("what", ["loss", "loss_and_grad", "decode", "assign"])
 def test_slow_back_ends_on_a_few_cases(case, xp, what):
     f = partial(getattr(case.module, what), config=case.config)

@@ -17,19 +17,11 @@ from typing import Any, NamedTuple
 
 from . import grid, matching
 from ._xp import Array, adapter, borrowing, constant, namespace, number
-from .elementwise import sigmoid
+from .elementwise import at, sigmoid
 from .grid import Cell, Raw
 from .iou import SIMILARITY, centred
-from .terms import (
-    Formula,
-    Problem,
-    Rows,
-    Workspace,
-    differentiate,
-    fields_at,
-    head_sums,
-    over_rows,
-)
+from .problems import Held, Problem, Rows, fields_at, head_sums, over_rows, over_slots
+from .terms import Formula, Watch, Workspace, differentiate
 
 IOU = SIMILARITY["iou"]
 
@@ -96,11 +88,19 @@ def _mean(total: Array, count: Array) -> Array:
 
 def diagnose(formula: Formula, raw: Sequence[Array], targets: Any, config: Any) -> Diagnosis:
     """The diagnosis of raw outputs."""
+    watch = _watch(formula, config)
 
     @borrowing
     def on_arrays(raw: Sequence[Array], targets: Any) -> Diagnosis:
-        raw = tuple(adapter(x).stop(x) for x in raw)
-        return _of_problem(formula, formula.problem(raw, targets, config), config)
+        found = formula.problem(tuple(adapter(x).stop(x) for x in raw), targets, config)
+
+        def step(heads: Sequence[int], rows: Rows, counts: Sequence[int], _: Any) -> Any:
+            return watch.of_rows(found, fields_at(found, heads, rows, counts), rows, counts), []
+
+        of_rows, _ = over_rows(found, step, [], watch.like)
+        others = over_slots(found, lambda k, to: watch.of_slots(found, k, to))
+        answer: Diagnosis = watch.answer(found, (*of_rows, *others))
+        return answer
 
     return on_arrays(raw, targets)
 
@@ -108,92 +108,61 @@ def diagnose(formula: Formula, raw: Sequence[Array], targets: Any, config: Any) 
 def with_loss(
     formula: Formula, raw: Sequence[Array], targets: Any, config: Any, work: Workspace | None
 ) -> tuple[Any, tuple[Array, ...], Diagnosis]:
-    """The terms, the gradient of their sum, and the diagnosis: the truths are assigned once."""
-
-    def diagnosis(found: Problem) -> Diagnosis:
-        return _of_problem(formula, found, config)
-
-    return differentiate(formula, raw, targets, config, work, diagnosis)
+    """The terms, the gradient of their sum, and the diagnosis, which share what they read."""
+    return differentiate(formula, raw, targets, config, work, _watch(formula, config))
 
 
-class Seen(NamedTuple):
-    """What is looked at of rows, (N, R)."""
+def _watch(formula: Formula, config: Any) -> Watch:
+    """The sums of equations (1) to (4), and the diagnosis of them."""
 
-    x: Array  # from the corner of the cell, cells
-    y: Array
-    w: Array  # fractions of the image
-    h: Array
-    label: Array
-    lane: Array
+    def of_rows(found: Problem, t: Raw, rows: Rows, counts: Sequence[int]) -> tuple[Array]:
+        xp, columns = namespace(rows.keep), _of_rows(formula, t, rows, found, config)
+        v = xp.where(rows.keep[..., None], xp.stack(columns, axis=-1), 0.0)
+        return (xp.stack([xp.sum(v[:, k, :], axis=1) for k in grid.by_head(counts)], axis=1),)
+
+    return Watch(of_rows, ((5,),), _of_others, _answer)
 
 
-def _of_problem(formula: Formula, found: Problem, config: Any) -> Diagnosis:
-    rows = found.assigned.rows
-    seen = Seen(rows.x, rows.y, rows.w, rows.h, rows.label, rows.lane)
-    found = found._replace(rows=found.rows._replace(truth=seen))
-
-    def step(heads: Sequence[int], rows: Rows, counts: Sequence[int], _: Any) -> Any:
-        t, xp = fields_at(found, heads, rows, counts), namespace(rows.keep)
-        columns = xp.stack(_of_rows(formula, t, rows, found, config), axis=-1)
-        columns = xp.where(rows.keep[..., None], columns, 0.0)
-        sums = [xp.sum(columns[:, k, :], axis=1) for k in grid.by_head(counts)]
-        return (xp.stack(sums, axis=1),), []
-
-    (sums,), _ = over_rows(found, step, [], [(5,)])
-    positives, others, ignored, collisions, invalid, unassigned = _counts(found)
-    means = _mean(sums, number(positives, sums.dtype)[..., None])
+def _answer(found: Problem, sums: Sequence[Array]) -> Diagnosis:
+    """Counts, and the means of sums."""
+    of_rows, of_others = sums
+    held, lost, unassigned = matching.counts(found.whole)
+    slots = constant(found.layout.slots(), held)
+    ignored = matching.by_slice(found.whole.ignored, grid.by_head(found.layout.slots()))
+    means = _mean(of_rows, number(held, of_rows.dtype)[..., None])
     iou, recall_50, recall_75, obj, cls = (means[..., k] for k in range(5))
-    noobj = _others(found, number(others, sums.dtype))
+    noobj = _mean(of_others, number(slots - held, of_others.dtype))
     return Diagnosis(
-        positives, others, ignored, collisions, invalid, unassigned,
+        held, slots - held, ignored, lost, found.whole.truths.invalid, unassigned,
         iou, recall_50, recall_75, obj, noobj, cls,
     )  # fmt: skip
+
+
+def _of_others(found: Problem, images: slice, to: Array) -> tuple[Array]:
+    """(N, S): objectness of predictors that are not responsible."""
+    free = namespace(to).where(found.whole.occupied[images, ...], 0.0, sigmoid(to))
+    return (head_sums(free, found.layout.slots()),)
 
 
 def _of_rows(
     formula: Formula, t: Raw, rows: Rows, found: Problem, config: Any
 ) -> tuple[Array, ...]:
     """(N, R) each: IOU, whether it is above ½ and ¾, objectness, probability of the true class."""
-    g, layout, t = rows.truth, found.layout, _own(t, rows.truth.lane)
-    columns = [layout.column(k) for k in ("pw", "ph", "W", "H")]
-    pw, ph, W, H = grid.per_row(columns, g.lane, t.tx.dtype)
-    at = Cell(0.0, 0.0, pw, ph)
-    x_hat, y_hat, w_hat, h_hat = formula.decode(t, at, g.lane, layout, config)
-    pred = centred(x_hat - g.x, y_hat - g.y, w_hat * W, h_hat * H)  # in cells
-    iou = IOU(pred, centred(0.0, 0.0, g.w * W, g.h * H))  # (1)
-    above = (number(iou > least, iou.dtype) + (iou - iou) for least in (0.5, 0.75))  # (2) or NaN
-    cls = _picked(formula.probability(t.c), g.label)  # (4)
-    return iou, *above, sigmoid(t.to), cls  # (3)
+    held = rows.held
+    iou = _overlap(formula, t, held, found, config)  # (1)
+    nan = 0 * iou  # where it is NaN
+    above = (number(iou > least, iou.dtype) + nan for least in (0.5, 0.75))  # (2)
+    to = t.to if t.to.ndim == held.lane.ndim else at(t.to, held.lane)  # v1: of all boxes of a cell
+    return iou, *above, sigmoid(to), formula.probability(t.c, held.label)  # (3) (4)
 
 
-def _own(t: Raw, lane: Array) -> Raw:
-    """The fields of the predictors that rows are about; in v1 rows hold all boxes of a cell."""
-    if t.tx.ndim == lane.ndim:
-        return t
-    xp = namespace(t.tx)
-    picked = _picked(xp.stack(t[:5]), xp.broadcast_to(lane, (5, *lane.shape)))
-    tx, ty, tw, th, to = (picked[k, ...] for k in range(5))
-    return Raw(tx, ty, tw, th, to, t.c)
-
-
-def _picked(v: Array, index: Array) -> Array:
-    """(..., M) at an index (...)."""
-    return namespace(v).take_along_axis(v, index[..., None], axis=-1)[..., 0]
-
-
-def _others(found: Problem, count: Array) -> Array:
-    """(N, S): mean objectness of predictors that are not responsible, some images at a time."""
-    xp, occupied, parts = namespace(found.noobj), found.assigned.occupied, []
-    for k in adapter(occupied).images(*occupied.shape):
-        to = grid.plane([x[k, ...] for x in found.raw], found.layout, 4)
-        free = xp.where(occupied[k, ...], 0.0, sigmoid(to))
-        parts.append(head_sums(free, found.layout.slots()))
-    return _mean(parts[0] if len(parts) == 1 else xp.concat(parts, axis=0), count)
-
-
-def _counts(found: Problem) -> tuple[Array, ...]:
-    """positives, others, ignored, collisions (N, S), invalid, unassigned (N,)."""
-    held, lost, unassigned = matching.counts(found.whole)
-    slots = constant(found.layout.slots(), held)
-    ignored = matching.by_slice(found.whole.ignored, grid.by_head(found.layout.slots()))
-    return held, slots - held, ignored, lost, found.whole.truths.invalid, unassigned
+def _overlap(formula: Formula, t: Raw, held: Held, found: Problem, config: Any) -> Array:
+    """(N, R): IOU_pred^truth."""
+    if formula.decode is None:
+        return held.iou
+    columns = [found.layout.column(k) for k in ("pw", "ph", "W", "H")]
+    pw, ph, W, H = grid.per_row(columns, held.lane, t.tx.dtype)
+    cell = Cell(0.0, 0.0, pw, ph)
+    x_hat, y_hat, w_hat, h_hat = formula.decode(t, cell, held.lane, found.layout, config)
+    pred = centred(x_hat - held.x, y_hat - held.y, w_hat * W, h_hat * H)  # in cells
+    return IOU(pred, centred(0.0, 0.0, held.w * W, held.h * H))

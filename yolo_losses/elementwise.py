@@ -232,6 +232,23 @@ def softmax(c: Array) -> Array:
     return e / xp.sum(e, axis=-1, keepdims=True)
 
 
+def at(v: Array, label: Array) -> Array:
+    """The values (..., K) of labels (...)."""
+    return namespace(v).take_along_axis(v, label[..., None], axis=-1)[..., 0]
+
+
+def softmax_at(c: Array, label: Array) -> Array:
+    """softmax(c) of labels."""
+    xp = namespace(c)
+    e = xp.exp(c - xp.max(c, axis=-1, keepdims=True))
+    return at(e, label) / xp.sum(e, axis=-1)
+
+
+def sigmoid_at(c: Array, label: Array) -> Array:
+    """σ(c) of labels."""
+    return sigmoid(at(c, label))
+
+
 def _d_softmax_squared_error(c: Array, p: Array, y: Array) -> Array:
     p_hat = softmax(c)
     d = p_hat - p

@@ -322,5 +322,6 @@ def _wanted(rows: Rows) -> Array:
 
 def count(mask: Array) -> Array:
     """(N, ...) → (N,): how many."""
-    xp, integer = namespace(mask), adapter(mask).integer
-    return xp.sum(number(mask, integer), axis=tuple(range(1, mask.ndim)), dtype=integer)
+    xp, axes = namespace(mask), tuple(range(1, mask.ndim))
+    num = xp.sum(number(mask, xp.int32), axis=axes, dtype=xp.int32)  # fits: quicker than int64
+    return number(num, adapter(mask).integer)

@@ -163,8 +163,8 @@ def pad_targets(
         warnings.warn(f"{where}: dropped {len(faults)} rows: {listed}", stacklevel=2)
     dropped = {(fault.image, fault.row) for fault in faults}
     rows = [[t for t in range(len(v.boxes)) if (n, t) not in dropped] for n, v in enumerate(images)]
-    kept = [_Image(*(v[k] for v in image)) for image, k in zip(images, rows, strict=True)]
-    return _to(_pad(kept, dtype, with_regions=ignore_per_image is not None), like)
+    kept = [Image(*(v[k] for v in image)) for image, k in zip(images, rows, strict=True)]
+    return _to(padded(kept, dtype, with_regions=ignore_per_image is not None), like)
 
 
 class _Fault(NamedTuple):
@@ -173,7 +173,7 @@ class _Fault(NamedTuple):
     text: str
 
 
-class _Image(NamedTuple):
+class Image(NamedTuple):
     """One image on the host."""
 
     boxes: np.ndarray  # (M, 4)
@@ -207,7 +207,7 @@ def _box_array(n: int, boxes: Any) -> np.ndarray:
     return b
 
 
-def _images(boxes: Any, labels: Any, ignore: Any, dtype: np.dtype[Any]) -> list[_Image]:
+def _images(boxes: Any, labels: Any, ignore: Any, dtype: np.dtype[Any]) -> list[Image]:
     given = {"boxes_per_image": boxes, "labels_per_image": labels, "ignore_per_image": ignore}
     if ignore is None:
         del given["ignore_per_image"]
@@ -223,7 +223,7 @@ def _images(boxes: Any, labels: Any, ignore: Any, dtype: np.dtype[Any]) -> list[
     return [_image(n, *image, dtype) for n, image in enumerate(images)]
 
 
-def _image(n: int, boxes: Any, labels: Any, ignore: Any, dtype: np.dtype[Any]) -> _Image:
+def _image(n: int, boxes: Any, labels: Any, ignore: Any, dtype: np.dtype[Any]) -> Image:
     b = _box_array(n, boxes)
     c = _host(f"labels_per_image[{n}]", labels, "hold integers")
     _one_each(f"labels_per_image[{n}]", c, len(b), "a class")
@@ -235,7 +235,7 @@ def _image(n: int, boxes: Any, labels: Any, ignore: Any, dtype: np.dtype[Any]) -
         b = b.astype(dtype)
     b[:, :2] = np.where((b[:, :2] > 1) & (b[:, :2] <= SIZE_LIMIT), 1, b[:, :2])
     r = r.astype(np.bool_)
-    return _Image(b, np.where(r & ~_is_class(c), 0, c), r)
+    return Image(b, np.where(r & ~_is_class(c), 0, c), r)
 
 
 def _one_each(argument: str, x: np.ndarray, num: int, what: str) -> None:
@@ -269,7 +269,7 @@ _BOX_RULES: tuple[tuple[Callable[[np.ndarray], Any], str], ...] = (
 )
 
 
-def _faults(n: int, image: _Image) -> Iterator[_Fault]:
+def _faults(n: int, image: Image) -> Iterator[_Fault]:
     """What is wrong in one image, the first fault of each row."""
     boxes, labels, _ = image
     broken = [(rule(boxes), text) for rule, text in _BOX_RULES]
@@ -281,7 +281,8 @@ def _faults(n: int, image: _Image) -> Iterator[_Fault]:
         yield _Fault(n, t, f"image {n}, row {t}: {got}")
 
 
-def _pad(images: list[_Image], dtype: np.dtype[Any], with_regions: bool) -> Targets:
+def padded(images: list[Image], dtype: np.dtype[Any], with_regions: bool) -> Targets:
+    """Images as they stand, whatever their rows hold; T is the largest M."""
     n, t = len(images), max((len(v.boxes) for v in images), default=0)
     boxes, labels = np.zeros((n, t, 4), dtype=dtype), np.zeros((n, t), dtype=np.int64)
     valid, ignore = np.zeros((2, n, t), dtype=np.bool_)

@@ -8,17 +8,15 @@ from . import grid
 from ._xp import (
     Array,
     adapter,
-    arrays_of,
     borrowing,
     compute_dtype,
     constant,
     namespace,
     number,
-    with_arrays,
 )
 from .elementwise import ONE, Dual, stop, value
 from .grid import Layout, Raw
-from .matching import Assignment
+from .problems import Place, Problem, Rows, fields_at, head_sums, over_rows, over_slots
 
 
 class LossTerms(NamedTuple):
@@ -46,58 +44,6 @@ class LossTerms(NamedTuple):
         return namespace(self.box).sum(self.box + self.obj + self.noobj + self.cls, axis=-1)
 
 
-# The data of a formula. Rows are places of single predictors, (N, R), head by head.
-
-Place = tuple[Array, ...]  # row, col and, but in v1, anchor
-
-
-class Rows(NamedTuple):
-    """Rows of some heads."""
-
-    place: Place
-    keep: Array  # a truth holds the predictor
-    truth: Any  # a NamedTuple of constants, (N, R, ...)
-
-
-class Problem(NamedTuple):
-    """Raw outputs, and all that is constant."""
-
-    raw: Sequence[Array]
-    layout: Layout
-    rows: Rows
-    counts: tuple[int, ...]  # rows of each head
-    noobj: Array  # (N, P) bool: no object, and not ignored
-    assigned: Assignment  # with the rows above
-    whole: Assignment  # with those that hold nothing too
-
-
-def problem(
-    raw: Sequence[Array], found: Assignment, truth: Any, whole: Assignment | None = None
-) -> Problem:
-    """An assignment and the truth of its rows, as a formula needs them.
-
-    `whole` is what `found` was made of by `matching.compact`.
-    """
-    layout, _, rows, occupied, ignored = found
-    place: Place = (rows.row, rows.col)
-    if raw[0].ndim == 5:
-        place = (*place, *grid.per_row([layout.column("anchor")], rows.lane, rows.lane.dtype))
-    kept, noobj = Rows(place, rows.keep, truth), ~(occupied | ignored)
-    found, whole = _without(found, UNREAD), _without(whole or found, UNCOUNTED)
-    return Problem(raw, layout, kept, rows.counts, noobj, found, whole)
-
-
-# Columns of rows that nobody reads any more, of those that are kept, and of all: where truths are
-# many they are long.
-UNREAD = ("iou", "row", "col", "slot")
-UNCOUNTED = (*UNREAD, "lane", "x", "y", "w", "h", "label")
-
-
-def _without(found: Assignment, columns: Sequence[str]) -> Assignment:
-    unread: Any = dict.fromkeys(columns)
-    return found._replace(rows=found.rows._replace(**unread))
-
-
 class Formula(NamedTuple):
     """A loss: its terms of rows, its term of all other predictors, and where their data come from.
 
@@ -108,71 +54,10 @@ class Formula(NamedTuple):
     objects: Callable[[Raw, Any, Any], tuple[Any, Any, Any]]  # fields, truth → box, obj, cls
     noobj: Callable[[Any, Any, Any], Any]  # t_o, 1noobj → noobj
     problem: Callable[[Sequence[Array], Any, Any], Problem]  # raw outputs, targets
-    # fields, cell, lane of rows and layout → x̂ ŷ ŵ ĥ
-    decode: Callable[[Raw, grid.Cell, Array, Layout, Any], tuple[Any, Any, Any, Any]]
-    probability: Callable[[Array], Array]  # class logits → p̂
-
-
-# Over all rows.
-
-Step = Callable[[Sequence[int], Rows, Sequence[int], Any], tuple[tuple[Array, ...], Any]]
-
-
-def over_rows(
-    found: Problem, step: Step, grads: Any, sums_like: Sequence[tuple[int, ...]] = ((), (), ())
-) -> tuple[tuple[Array, ...], Any]:
-    """step(heads, rows, counts, grads): sums over rows, and the grads so far.
-
-    A sum is (N, heads) and the axes that `sums_like` gives it more.
-
-    One step takes the rows of all heads. Where they are many, so that memory does not grow with
-    them, a step takes some of one head.
-    """
-    most = max(2 * found.layout.size, 2**14) // found.raw[0].shape[-1]  # as large as two planes
-    if found.rows.keep.shape[1] <= most:
-        return step(range(len(found.raw)), found.rows, found.counts, grads)
-    sums, out = [], []
-    for s, k in enumerate(grid.by_head(found.counts)):
-        of_head, grad = _over_head(found, step, s, k, grads[s : s + 1], most, sums_like)
-        sums.append(of_head)
-        out += grad
-    columns = zip(*sums, strict=True)
-    return tuple(namespace(found.rows.keep).concat(v, axis=1) for v in columns), out
-
-
-def _over_head(
-    found: Problem,
-    step: Step,
-    s: int,
-    k: slice,
-    grads: Any,
-    most: int,
-    sums_like: Sequence[tuple[int, ...]],
-) -> tuple[tuple[Array, ...], Any]:
-    """`over_rows` of one head, some rows at a time."""
-    here, arrays = adapter(found.rows.keep), [v[:, k, ...] for v in arrays_of(found.rows)]
-
-    def more(carry: Any, arrays: Sequence[Array]) -> Any:
-        before, grads = carry
-        rows = with_arrays(found.rows, arrays)
-        sums, grads = step((s,), rows, (rows.keep.shape[1],), grads)
-        return tuple(b + v for b, v in zip(before, sums, strict=True)), grads
-
-    xp, x = namespace(found.raw[s]), found.raw[s]
-    dtype, place = compute_dtype(x), adapter(x).placement(x)
-    zeros = tuple(xp.zeros((x.shape[0], 1, *more), dtype=dtype, **place) for more in sums_like)
-    start = zeros, list(grads)
-    sums, grads = here.scan(more, start, arrays, max(1, 3 * most // 4))
-    return sums, grads
-
-
-def fields_at(found: Problem, heads: Sequence[int], rows: Rows, counts: Sequence[int]) -> Raw:
-    """The fields of raw outputs at rows, 0 where not kept; in v1 those of all boxes of a cell."""
-    raw = [found.raw[s] for s in heads]
-    at_rows = grid.gather(raw, rows.place, rows.keep, counts)
-    if raw[0].ndim == 5:
-        return grid.fields(at_rows)
-    return grid.fields_of_boxes(at_rows, len(found.layout.lanes))
+    # fields, cell, lane of rows and layout → x̂ ŷ ŵ ĥ; None where the assignment has compared
+    # predictions with truths already
+    decode: Callable[[Raw, grid.Cell, Array, Layout, Any], tuple[Any, Any, Any, Any]] | None
+    probability: Callable[[Array, Array], Array]  # class logits, label → p̂ of the label
 
 
 def of_each_row(formula: Formula, found: Problem, config: Any) -> tuple[Array, Array, Array]:
@@ -184,13 +69,6 @@ def of_each_row(formula: Formula, found: Problem, config: Any) -> tuple[Array, A
 def _sums(single: Sequence[Any], counts: Sequence[int]) -> tuple[Array, ...]:
     """Single values of terms, summed over each head."""
     return tuple(head_sums(value(v), counts) for v in single)
-
-
-def head_sums(v: Array, counts: Sequence[int]) -> Array:
-    """(N, R, ...) → (N, S)."""
-    xp = namespace(v)
-    v = xp.sum(v, axis=-1) if v.ndim == 3 else v
-    return xp.stack([xp.sum(v[:, k], axis=1) for k in grid.by_head(counts)], axis=-1)
 
 
 # Values.
@@ -218,27 +96,27 @@ def evaluate(formula: Formula, raw: Sequence[Array], targets: Any, config: Any) 
 # Slopes: the same formulas on Duals.
 
 
-def _everywhere(formula: Formula, found: Problem, config: Any) -> tuple[Array, Array]:
-    """The term of all other predictors, (N, S), and its slope, (N, P), some images at a time."""
-    xp, sums, slopes = namespace(found.noobj), [], []
-    for k in adapter(found.noobj).images(*found.noobj.shape):
-        to = grid.plane([x[k, ...] for x in found.raw], found.layout, 4)
+def _everywhere(
+    formula: Formula, found: Problem, config: Any, watch: "Watch | None" = None
+) -> tuple[Array, Array, tuple[Array, ...]]:
+    """The term of all other predictors, (N, S), its slope, (N, P), and what is watched of them."""
+
+    def of_images(k: slice, to: Array) -> tuple[Array, ...]:
         noobj = Dual(number(found.noobj[k, ...], to.dtype))
         each = formula.noobj(Dual(to, ONE), noobj, config)
-        sums.append(head_sums(each.value, found.layout.slots()))
-        slopes.append(each.slope)
-    if len(sums) == 1:
-        return sums[0], slopes[0]
-    return xp.concat(sums, axis=0), xp.concat(slopes, axis=0)
+        sums = head_sums(each.value, found.layout.slots())
+        return sums, each.slope, *(watch.of_slots(found, k, to) if watch else ())
+
+    sums, slopes, *watched = over_slots(found, of_images)
+    return sums, slopes, tuple(watched)
 
 
 def _at_rows(
-    formula: Formula, found: Problem, config: Any,
-    heads: Sequence[int], rows: Rows, counts: Sequence[int],
-) -> tuple[tuple[Array, ...], Array]:  # fmt: skip
+    formula: Formula, t: Raw, rows: Rows, counts: Sequence[int], config: Any
+) -> tuple[tuple[Array, ...], Array]:
     """Sums of box, obj and cls, (N, heads), and slopes (N, R, D) in the order of the fields."""
-    t = _seeded(fields_at(found, heads, rows, counts))
-    box, obj, cls = formula.objects(t, type(rows.truth)(*map(Dual, rows.truth)), config)
+    truth = type(rows.truth)(*map(Dual, rows.truth))
+    box, obj, cls = formula.objects(_seeded(t), truth, config)
     xp, of_box = namespace(obj.slope), box.slope
     of_box = xp.permute_dims(of_box, (*range(1, of_box.ndim), 0))
     boxes = xp.concat([of_box, obj.slope[..., None]], axis=-1)
@@ -275,24 +153,37 @@ class Workspace:
         self.last: Any = None  # places and keep of the last call, head by head
 
 
+class Watch(NamedTuple):
+    """What else is summed while a loss is differentiated."""
+
+    of_rows: Callable[[Problem, Raw, Rows, Sequence[int]], tuple[Array, ...]]
+    like: tuple[tuple[int, ...], ...]  # axes of these sums behind (N, heads)
+    of_slots: Callable[[Problem, slice, Array], tuple[Array, ...]]  # images, their t_o
+    answer: Callable[[Problem, Sequence[Array]], Any]  # of all sums
+
+
 def differentiate(
     formula: Formula, raw: Sequence[Array], targets: Any, config: Any, work: Workspace | None,
-    also: Callable[[Problem], Any] = lambda found: (),
+    watch: Watch | None = None,
 ) -> tuple[LossTerms, tuple[Array, ...], Any]:  # fmt: skip
-    """The terms, the gradient of their sum, and what else is asked of the problem."""
+    """The terms, the gradient of their sum, and the answer of what watches."""
 
     @borrowing
     def on_arrays(raw: Sequence[Array], targets: Any, out: Any, last: Any) -> Any:
         found = formula.problem(tuple(map(stop, raw)), targets, config)
-        noobj, slope = _everywhere(formula, found, config)
+        noobj, slope, others = _everywhere(formula, found, config, watch)
         grads = _with_planes(raw, grid.split_planes(slope, found.layout), out, last)
 
         def step(heads: Sequence[int], rows: Rows, counts: Sequence[int], grads: Any) -> Any:
-            sums, slopes = _at_rows(formula, found, config, heads, rows, counts)
-            return sums, _with_rows(grads, slopes, rows, counts)
+            t = fields_at(found, heads, rows, counts)
+            sums, slopes = _at_rows(formula, t, rows, counts, config)
+            watched = watch.of_rows(found, t, rows, counts) if watch else ()
+            return (*sums, *watched), _with_rows(grads, slopes, rows, counts)
 
-        (box, obj, cls), grads = over_rows(found, step, grads)
-        return LossTerms(box, obj, noobj, cls), tuple(grads), also(found), _by_head(found)
+        like = ((), (), (), *(watch.like if watch else ()))
+        (box, obj, cls, *more), grads = over_rows(found, step, grads, like)
+        answer = watch.answer(found, (*more, *others)) if watch else ()
+        return LossTerms(box, obj, noobj, cls), tuple(grads), answer, _by_head(found)
 
     if work is None:
         each, grads, more, _ = on_arrays(raw, targets, None, None)
@@ -303,7 +194,7 @@ def differentiate(
 
 def _by_head(found: Problem) -> tuple[tuple[Place, Array], ...]:
     """Places and keep of the rows of each head."""
-    (place, keep, _), heads = found.rows, grid.by_head(found.counts)
+    (place, keep, *_), heads = found.rows, grid.by_head(found.counts)
     return tuple((tuple(v[:, k] for v in place), keep[:, k]) for k in heads)
 
 
@@ -354,9 +245,9 @@ def linearise(
     @borrowing
     def on_arrays(raw: Sequence[Array], targets: Any) -> tuple[LossTerms, Slopes]:
         found = formula.problem(tuple(map(stop, raw)), targets, config)
-        noobj, slope = _everywhere(formula, found, config)
-        heads = range(len(raw))
-        (box, obj, cls), rows = _at_rows(formula, found, config, heads, found.rows, found.counts)
+        noobj, slope, _ = _everywhere(formula, found, config)
+        t = fields_at(found, range(len(raw)), found.rows, found.counts)
+        (box, obj, cls), rows = _at_rows(formula, t, found.rows, found.counts, config)
         return LossTerms(box, obj, noobj, cls), Slopes(
             tuple(grid.split_planes(slope, found.layout)),
             tuple(rows[:, k, :] for k in grid.by_head(found.counts)),

@@ -23,15 +23,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import _check, diagnosis, grid, ignoring, matching, presets, terms
+from . import _check, diagnosis, grid, ignoring, matching, presets, problems, terms
 from ._xp import Array, namespace, number
 from .diagnosis import Diagnosis
-from .elementwise import exp, logit, one_hot, sigmoid, softmax, softmax_squared_error, stop
+from .elementwise import (
+    exp,
+    logit,
+    one_hot,
+    sigmoid,
+    softmax,
+    softmax_at,
+    softmax_squared_error,
+    stop,
+)
 from .grid import Cell, Decoded, Raw
 from .iou import SIMILARITY, centred
 from .matching import Assignment, Matches
+from .problems import Problem
 from .targets import Targets, usable
-from .terms import Formula, LossTerms, Problem, Slopes, Workspace
+from .terms import Formula, LossTerms, Slopes, Workspace
 
 __all__ = ["Config", "assign", "decode", "diagnose", "encode", "loss", "loss_and_grad",
            "loss_grad_diagnosis", "workspace"]  # fmt: skip
@@ -154,14 +164,14 @@ def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Proble
     (raw,) = heads
     whole = _match(raw, targets, config)
     found = matching.compact(whole)
-    return terms.problem(heads, found, _truth(found), whole)
+    return problems.pose(heads, found, _truth(found), whole)
 
 
 def _decode_rows(t: Raw, at: Cell, lane: Array, layout: grid.Layout, config: Config) -> Any:
     return _decode(t, at, 0)
 
 
-FORMULA = Formula(_objects, _noobj, _problem, _decode_rows, softmax)
+FORMULA = Formula(_objects, _noobj, _problem, _decode_rows, softmax_at)
 
 
 def decode(raw: Array, config: Config) -> Decoded:

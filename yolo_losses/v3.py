@@ -25,15 +25,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from . import _check, diagnosis, grid, ignoring, matching, presets, terms
+from . import _check, diagnosis, grid, ignoring, matching, presets, problems, terms
 from ._xp import Array, namespace, number
 from .diagnosis import Diagnosis
-from .elementwise import bce, exp, logit, one_hot, sigmoid, softplus
+from .elementwise import bce, exp, logit, one_hot, sigmoid, sigmoid_at, softplus
 from .grid import Cell, Decoded, Raw
 from .ignoring import IGNORE
 from .matching import Assignment, Matches
+from .problems import Problem
 from .targets import Targets, usable
-from .terms import Formula, LossTerms, Problem, Slopes, Workspace
+from .terms import Formula, LossTerms, Slopes, Workspace
 
 __all__ = ["Config", "assign", "decode", "diagnose", "encode", "loss", "loss_and_grad",
            "loss_grad_diagnosis", "workspace"]  # fmt: skip
@@ -182,14 +183,14 @@ def _match(heads: Sequence[Array], targets: Targets, config: Config) -> Assignme
 def _problem(heads: Sequence[Array], targets: Targets, config: Config) -> Problem:
     whole = _match(heads, targets, config)
     found = matching.compact(whole)
-    return terms.problem(heads, found, _truth(found, config), whole)
+    return problems.pose(heads, found, _truth(found, config), whole)
 
 
 def _decode_rows(t: Raw, at: Cell, lane: Array, layout: grid.Layout, config: Config) -> Any:
     return _decode(t, at, 0)
 
 
-FORMULA = Formula(_objects, _noobj, _problem, _decode_rows, sigmoid)
+FORMULA = Formula(_objects, _noobj, _problem, _decode_rows, sigmoid_at)
 
 
 def decode(heads: Sequence[Array], config: Config) -> tuple[Decoded, ...]:

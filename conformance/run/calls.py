@@ -39,8 +39,8 @@ def _of_version(case: Case, xp: Any, dtype: str, package: Any) -> Any:
     raw = tree_map(lambda v: v.astype(dtype), case.raw)
     if name == "decode":
         return xp.call(_function(module, name, config), raw)
-    boxes, labels, valid = tree_map(_padded, case.targets) if xp.traced else case.targets
-    targets = package.Targets(boxes.astype(dtype), labels, valid)
+    boxes, *rest = map(_padded, case.targets) if xp.traced else case.targets
+    targets = package.Targets(boxes.astype(dtype), *rest)
     return xp.call(_function(module, name, config), raw, targets)
 
 

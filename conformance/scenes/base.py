@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conformance.scenes.scene import Ask, Draw, Row, Scene, Truth, crowd, image, outputs
+from conformance.scenes.scene import Ask, Draw, Row, Scene, Truth, crowd, image, outputs, region
 
 At = Mapping[tuple[int, ...], Sequence[float]]
 
@@ -56,11 +56,21 @@ def wide(version: str, *truths: Truth, at: At | None = None, **options: Any) -> 
     return scene(version, WIDE[version], (2, 3), [image(*truths)], at=at, **options)
 
 
+def beside(
+    version: str, hidden: Row, *truths: Truth, at: At | None = None, **options: Any
+) -> Scene:
+    """`small` with a region."""
+    rows = [*image(*truths), hidden]
+    return scene(version, SMALL[version], (2, 2), [rows], at=at, **options)
+
+
 def batch(version: str, seed: int, *, images: int = 3, length: int = 4, classes: int = 4,
-          **options: Any) -> Scene:  # fmt: skip
+          regions: int = 0, **options: Any) -> Scene:  # fmt: skip
     """Images of 2 × 3 cells with numbers that look random, the last without a truth."""
     draw = Draw(seed)
     truths = crowd(draw, images, length, classes)
+    for rows in truths:
+        rows += [region(*draw.box()) for _ in range(regions)]
     return scene(version, WIDE[version], (2, 3), truths, fill=draw, classes=classes, **options)
 
 
@@ -74,6 +84,8 @@ PLAIN: Truth = (0.875, 0.125, 0.75, 0.125, 1)
 # One that the small prior holds well: IOU of shapes 0.75.
 GOOD: Truth = (0.625, 0.3125, 0.375, 0.25, 1)
 NAN, INF = float("nan"), float("inf")
+# A region that covers the right half of the image, all but its edges.
+RIGHT = region(0.75, 0.5, 0.5, 0.9375)
 INVALID: list[Row] = [
     (NAN, 0.5, 0.25, 0.25, 0, True), (0.5, 0.5, INF, 0.25, 0, True), (-0.25, 0.5, 0.25, 0.25, 0, True),
     (0.5, 1.25, 0.25, 0.25, 0, True), (0.5, 0.5, 0.0, 0.25, 0, True), (0.5, 0.5, 0.25, -0.25, 0, True),
@@ -114,6 +126,34 @@ def places(version: str) -> list[Ask]:
         ask("no-truths", "an empty list of truths", "empty assignment", small(v, **one)),
         ask("one-image-empty", "an image without truths takes those of its neighbour",
             "empty layout assignment", scene(v, SMALL[v], (2, 2), [image(length=1), image(GOOD)], **one)),
+        ask("region", "a region, which nobody is responsible for, is a truth, or is counted as invalid",
+            "region assignment", beside(v, RIGHT, (0.375, 0.3125, 0.375, 0.25, 0), **one)),
+        ask("region-invalid", "a region whose box breaks a rule is not counted", "region invalid",
+            beside(v, region(0.75, 0.5, 0.0, 1.0), (0.375, 0.3125, 0.375, 0.25, 0), **one), firm=False),
         ask("batch", "anything that ordinary numbers show; images mixed", "random assignment",
             batch(v, 11)),
+    ]  # fmt: skip
+
+
+def hidden(version: str) -> list[Ask]:
+    """What every version is asked about predictors in regions, alike: they do not pay."""
+    v, right = version, {(0, 0, 1, 1, 0): (0.0, 0.0, 0.5, 0.5, 1.5)}
+    left = (0.375, 0.3125, 0.375, 0.25, 0)
+    one: dict[str, Any] = {"num_boxes": 1} if v == "v1" else {}  # no ties between two alike
+    half = region(0.875, 0.5, 0.25, 0.9375)  # of what lies in the middle of the right cells
+    return [
+        ask("region", "what lies in a region is pushed to 0", "region", beside(v, RIGHT, left, at=right, **one)),
+        ask("region-iou", "IOU with the region above ½: a small prediction in a large region", "region",
+            beside(v, RIGHT, at={(0, 0, 1, 1, 0): (0.0, 0.0, -2.0, -2.0, 1.5)}, **one)),
+        ask("region-half", "≥ for >: half of a prediction lies in it, exactly", "region strict",
+            beside(v, half, at=right, **one), firm=False),
+        ask("region-part", "the part of the region for that of the prediction", "region",
+            beside(v, region(0.8671875, 0.5, 0.265625, 0.9375), at={(0, 0, 1, 1, 0): (0.0, 0.0, -1.0, -1.0, 1.5)}, **one)),
+        ask("region-of-any-class", "a region needs a class of the set", "region classes",
+            beside(v, region(0.75, 0.5, 0.5, 0.9375, label=-1), at=right, **one)),
+        ask("region-padding", "a row that only fills up is a region", "region padding",
+            beside(v, (*RIGHT[:5], False, True), at=right, **one)),
+        ask("region-invalid", "a region whose box breaks a rule hides what lies in it", "region invalid",
+            beside(v, region(0.75, 0.5, 1.5, 1.0), at=right, **one), firm=False),
+        ask("region-batch", "anything that ordinary numbers show", "region random", batch(v, 131, images=2, regions=2)),
     ]  # fmt: skip

@@ -21,6 +21,8 @@ FLAGS: dict[str, str] = {
     "padding": "Rows with valid = false only fill up.",
     "empty": "No truths.",
     "ignore": "Which predictors have no objectness loss.",
+    "region": "A row that nobody is responsible for: what lies in it by more than half of its own area, "
+    "and holds no object, has no objectness loss.",
     "gate": "The coordinates of a truth whose best anchor is a poor match cost nothing.",
     "weight": "A weight λ, 2 − w·h, or one that a term has not.",
     "count": "A sum, not a mean: nothing is divided by objects, cells, heads, classes or images.",

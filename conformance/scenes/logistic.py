@@ -2,9 +2,21 @@
 
 from typing import Any
 
-from conformance.scenes.base import GOOD, PLAIN, ask, batch, places, scene, small, wide
+from conformance.scenes.base import (
+    GOOD,
+    PLAIN,
+    RIGHT,
+    ask,
+    batch,
+    beside,
+    hidden,
+    places,
+    scene,
+    small,
+    wide,
+)
 from conformance.scenes.base import SMALL as CONFIG
-from conformance.scenes.scene import Ask, image
+from conformance.scenes.scene import Ask, image, region
 
 MOVED = {(0, 0, 0, 1, 0): (1.0, -0.5, 0.25, -0.75, 0.5, 0.5, -1.5)}
 SAME = (0.75, 0.25, 0.5, 0.25, 0)  # the prior of cell (0, 1)
@@ -127,6 +139,24 @@ def ignore(v: str) -> list[Ask]:
         ask("batch-shape", "anything that ordinary numbers show", "ignore random", batch(v, 112, images=2, **best_only(v), ignore_by="shape", ignore_threshold=0.25)),
         ask("batch-prediction", "anything that ordinary numbers show", "ignore random",
             batch(v, 110, images=2, **best_only(v), ignore_by="prediction", ignore_threshold=0.25)),
+        *_regions(v),
+    ]  # fmt: skip
+
+
+def _regions(v: str) -> list[Ask]:
+    """What is held against regions: what the rule compares."""
+    wide_box = {(0, 0, 1, 1, 0): (0.0, 0.0, 3.0, 3.0)}
+    small_box = {(0, 0, 1, 1, 0): (0.0, 0.0, -2.0, -2.0)}
+    inner = region(0.75, 0.75, 0.25, 0.125)
+    cover = (0.53125, 0.46875, 0.90625, 0.90625, 0)
+    return [
+        ask("region", "no regions where the config has no rule", "ignore region", beside(v, RIGHT, SAME)),
+        ask("region-prior", "predictions for priors", "ignore region", beside(v, RIGHT, at=wide_box, ignore_by="prior")),
+        ask("region-shape", "priors of the region's own cell alone", "ignore region", beside(v, RIGHT, at=wide_box, ignore_by="shape")),
+        ask("region-prediction", "priors for predictions", "ignore region", beside(v, inner, at=small_box, ignore_by="prediction")),
+        ask("region-rule", "the threshold of the rule for ½", "ignore region", beside(v, RIGHT, ignore_by="prior", ignore_threshold=1.0)),
+        ask("region-truth", "truths that hide what lies in them, as regions do", "ignore region",
+            beside(v, inner, cover, ignore_by="prior", ignore_threshold=1.0)),
     ]  # fmt: skip
 
 
@@ -163,6 +193,7 @@ def noobj(v: str) -> list[Ask]:
         ask("nan-ignored", "an ignore rule hides a NaN; the other image stays finite", "nan ignore",
             scene(v, CONFIG[v], (2, 2), two, at=nan, ignore_by="prior", **priors(v))),
         ask("batch", "anything that ordinary numbers show", "random", batch(v, 72, ignore_by="prior", ignore_threshold=0.25, **best_only(v))),
+        *hidden(v),
     ]  # fmt: skip
 
 
@@ -203,4 +234,5 @@ def whole(v: str) -> list[Ask]:
         ask("shared-anchors", "heads that hold the same anchors", "random heads", batch(v, 76, images=2, masks=[[2, 0, 1], [1, 3, 0]])),
         ask("three-heads", "terms of one head for another", "random heads layout", batch(v, 77, images=1, **third)),
         ask("larger", "an error that grows with the grid or with the truths", "random count", batch(v, 78, images=2, length=9, classes=7)),
+        ask("regions", "a region with a slope", "random region", batch(v, 134, images=2, regions=2)),
     ]  # fmt: skip

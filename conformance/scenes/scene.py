@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 Truth = tuple[float, float, float, float, int]
-Row = tuple[float, float, float, float, int, bool]
+# x, y, w, h, class, whether it is valid, and of a region that it is one.
+Row = tuple[float, float, float, float, int, *tuple[bool, ...]]
 
 
 class Scene(NamedTuple):
@@ -61,6 +62,11 @@ def image(*truths: Truth, fill: int = 0, length: int | None = None) -> list[Row]
     rows: list[Row] = [(*truth, True) for truth in truths]
     count = fill if length is None else length - len(rows)
     return [*rows, *[(0.5, 0.5, 0.25, 0.25, 0, False)] * count]
+
+
+def region(x: float, y: float, w: float, h: float, label: int = 0) -> Row:
+    """A row that nobody is responsible for."""
+    return (x, y, w, h, label, True, True)
 
 
 def crowd(draw: Draw, images: int, length: int, classes: int) -> list[list[Row]]:

@@ -1,6 +1,6 @@
 """What is asked of YOLOv1."""
 
-from conformance.scenes.base import GOOD, PLAIN, ask, batch, places, small, wide
+from conformance.scenes.base import GOOD, PLAIN, ask, batch, hidden, places, small, wide
 from conformance.scenes.scene import Ask
 
 V = "v1"
@@ -114,6 +114,7 @@ def noobj() -> list[Ask]:
         ask("saturated", "confidences near 0 and 1", "saturated",
             small(V, at={(0, 0, 0, 0, 0): (0.0, 0.0, 0.0, 0.0, 60.0), (0, 0, 1, 1, 1): (0.0, 0.0, 0.0, 0.0, -60.0)})),
         ask("batch", "anything that ordinary numbers show", "random", batch(V, 25)),
+        *hidden(V),
     ]  # fmt: skip
 
 
@@ -150,4 +151,5 @@ def whole() -> list[Ask]:
         ask("one-box", "B = 1: no predictor is left in an object's cell", "random", batch(V, 35, num_boxes=1)),
         ask("larger", "an error that grows with the grid or with the truths", "random count",
             batch(V, 36, images=2, length=9, classes=7)),
+        ask("regions", "a region with a slope", "random region", batch(V, 132, images=2, regions=2)),
     ]  # fmt: skip

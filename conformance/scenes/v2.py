@@ -1,6 +1,6 @@
 """What is asked of YOLOv2."""
 
-from conformance.scenes.base import GOOD, PLAIN, ask, batch, places, small, wide
+from conformance.scenes.base import GOOD, PLAIN, ask, batch, hidden, places, small, wide
 from conformance.scenes.scene import Ask
 
 V = "v2"
@@ -104,6 +104,7 @@ def noobj() -> list[Ask]:
         ask("saturated", "objectness near 0 and 1", "saturated",
             small(V, at={(0, 0, 0, 0, 0): (0.0, 0.0, 0.0, 0.0, 60.0), (0, 0, 1, 1, 0): (0.0, 0.0, 0.0, 0.0, -60.0)})),
         ask("batch", "anything that ordinary numbers show", "random", batch(V, 45)),
+        *hidden(V),
     ]  # fmt: skip
 
 
@@ -146,4 +147,5 @@ def whole() -> list[Ask]:
             batch(V, 56, images=2, anchors=[[60.0, 28.0], [10.0, 14.0], [20.0, 44.0], [26.0, 20.0], [70.0, 60.0]])),
         ask("larger", "an error that grows with the grid or with the truths", "random count",
             batch(V, 57, images=2, length=9, classes=7)),
+        ask("regions", "a region with a slope", "random region", batch(V, 133, images=2, regions=2)),
     ]  # fmt: skip

@@ -117,12 +117,18 @@ def with_regions(rng, targets: yl.Targets) -> yl.Targets:
 
 def close_calls(case: Case) -> list[str]:
     """Every decision of a case that is nearer than MARGIN to falling the other way."""
+    calls = ((n, t, close) for n, t, found in close_truths(case) for close in found)
+    return [f"image {n}, truth {t}: {close}" for n, t, close in calls]
+
+
+def close_truths(case: Case) -> list[tuple[int, int, list[str]]]:
+    """The truths by image and row with decisions that are nearer than MARGIN, and these."""
     found = []
     for n, t in zip(*case.targets.valid.nonzero(), strict=True):
         box = case.targets.boxes[n, t]
         inside = (box >= 0).all() and (box <= 1).all() and (box[2:] > 0).all()
-        if inside:
-            found += [f"image {n}, truth {t}: {c}" for c in _close_truth(case, n, box)]
+        if inside and (close := _close_truth(case, n, box)):
+            found.append((n, t, close))
     return found
 
 
@@ -167,7 +173,8 @@ def _hidden(case: Case, n: int, box: np.ndarray) -> list[tuple[str, list[float],
     if case.targets.ignore is None:
         return []
     placed, region = _placed(case, n), _corners(*box)
-    shares = [similarity.intersection(v, region) / similarity.area(v) for v in placed]
+    some = [v for v in placed if similarity.area(v) > 0]
+    shares = [similarity.intersection(v, region) / similarity.area(v) for v in some]
     return [("regions", shares, [0.5])]
 
 
@@ -190,9 +197,13 @@ def _cell_ious(case: Case, n: int, box: np.ndarray) -> list[float]:
     h, w = case.raw.shape[1:3]
     row, col = min(int(box[1] * h), h - 1), min(int(box[0] * w), w - 1)
     t = case.raw[n, row, col, : 5 * case.config.num_boxes].reshape(-1, 5)
-    s = 1 / (1 + np.exp(-t))
+    s = _sigmoid(t)
     boxes = [((col + v[0]) / w, (row + v[1]) / h, v[2], v[3]) for v in s]
     return [similarity.iou(_corners(*b), _corners(*box)) for b in boxes]
+
+
+def _sigmoid(t: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-np.clip(t, -700, 700)))
 
 
 def _placed_ious(case: Case, n: int, box: np.ndarray) -> list[float]:
@@ -225,7 +236,7 @@ def yl_free_decode(case: Case, n: int) -> list[np.ndarray]:
     for head, mask, s in zip(case.heads, config.masks, scales, strict=True):
         h, w = head.shape[1:3]
         rows, cols = np.mgrid[:h, :w]
-        offset = s / (1 + np.exp(-head[n, ..., :2])) - (s - 1) / 2
+        offset = s * _sigmoid(head[n, ..., :2]) - (s - 1) / 2
         size = np.array([config.anchors[k] for k in mask]) / [width, height]
         wh = size * np.exp(np.clip(head[n, ..., 2:4], -20, 20))
         xy = (offset + np.stack([cols, rows], axis=-1)[:, :, None]) / [w, h]

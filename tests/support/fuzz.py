@@ -1,172 +1,147 @@
 """Damaged files: valid ones, changed byte by byte, for everything that reads files.
 
-`READERS` names each reader with how its files end and one valid file. A reader may answer, or
-refuse with a ValueError, OSError or TypeError that names the file; nothing else, and no warning.
+`fuzz_readers` has the readers. Each may answer, or refuse with a ValueError, OSError or TypeError
+that names the file and, where files of its kind have lines, the line; nothing else, and no warning.
+They run in a child process that may take so much memory, and so long for a file.
 
-    python -m tests.support.fuzz --examples 5000
+    python -m tests.support.fuzz --examples 5000 [READER …]
 
-tries each reader on so many files, the same for the same seed.
+tries each reader on so many files, those that are slow on a quarter, the same for the same seed.
 """
 
 import argparse
-import io
+import json
+import resource
+import select
+import subprocess
+import sys
 import tempfile
 import time
 import warnings
-import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from yolo_losses import cfg, data
-from yolo_losses.crosscheck import files
+from tests.support.fuzz_readers import ON_PURPOSE, Reader, readers
 
 REFUSALS = ValueError, OSError, TypeError
-CFG = Path(__file__).parent / "cfg"
-PIECES = (
-    b"", b"\x00", b"\n", b"\xff\xfe", b"-", b"nan", b"inf", b"1e999", b"9" * 400, b"0", b"-1",
-    b"=", b",", b"[", b"]", b"[" * 3000, b"[yolo]\n", b"#", b"{", b"\xe2\x80\xa8", b"1_0", b"0x10",
-)  # fmt: skip
-
-COCO = b"""{"images": [{"id": 7, "file_name": "a.jpg", "width": 100, "height": 50}],
-"categories": [{"id": 3, "name": "cat"}],
-"annotations": [{"image_id": 7, "category_id": 3, "bbox": [1, 2, 30.5, 40], "iscrowd": 1}]}"""
-VOC = b"""<annotation><size><width>100</width><height>50</height></size>
-<object><name>cat</name><difficult>1</difficult>
-<bndbox><xmin>1</xmin><ymin>2</ymin><xmax>30</xmax><ymax>40</ymax></bndbox></object></annotation>"""
-
-
-class Reader(NamedTuple):
-    """What reads files of one kind."""
-
-    read: Callable[[Path], Any]
-    suffix: str
-    valid: tuple[bytes, ...]
-    damages: tuple[Callable[[bytes, np.random.Generator], bytes], ...]
-
-
-def _npz() -> bytes:
-    file = io.BytesIO()
-    raw = np.random.default_rng(0).normal(size=(1, 2, 2, 1, 6))
-    np.savez(file, raw=raw, total=np.zeros(1), version=np.array("v2"))
-    return file.getvalue()
-
-
-def in_member(valid: bytes, rng: np.random.Generator) -> bytes:
-    """A `.npz` file whose archive is sound, with one array damaged, mostly in its header."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(valid)) as old, zipfile.ZipFile(file, "w") as new:
-        names = old.namelist()
-        hurt = names[rng.integers(len(names))]
-        for name in names:
-            member = old.read(name)
-            new.writestr(
-                name, damaged(member[:140], rng) + member[140:] if name == hurt else member
-            )
-    return file.getvalue()
-
-
-def _safetensors() -> bytes:
-    from safetensors.numpy import save
-
-    return save({"raw": np.zeros((1, 2, 2, 1, 6)), "total": np.zeros(1)}, {"version": "v2"})
-
-
-def damaged(valid: bytes, rng: np.random.Generator) -> bytes:
-    """A file with one to four changes: bits, pieces put in, parts cut out, doubled or cut off."""
-    text = bytearray(valid)
-    for _ in range(rng.integers(1, 5)):
-        at, to = sorted(rng.integers(0, len(text) + 1, size=2).tolist())
-        to = min(to, at + int(rng.integers(1, 40)))
-        match rng.integers(0, 6):
-            case 0 if at < len(text):
-                text[at] ^= 1 << int(rng.integers(0, 8))
-            case 1 | 2:
-                text[at:to] = PIECES[rng.integers(len(PIECES))]
-            case 3:
-                text[at:at] = text[at:to]
-            case 4:
-                del text[at:to]
-            case _ if rng.integers(0, 4) == 0:
-                del text[at:]
-            case _:
-                text[at:at] = PIECES[rng.integers(len(PIECES))]
-    return bytes(text)
-
-
-def readers() -> dict[str, Reader]:
-    """Every function that reads a file, by name."""
-    labels = b"0 0.5 0.5 0.25 0.5\n3 0.1 0.2 0.05 0.0625\n", b""
-    networks = tuple(path.read_bytes() for path in sorted(CFG.glob("*.cfg")))
-    whole, arrays, npz = (damaged,), (damaged, in_member), (_npz(),)
-    return {
-        "cfg.load": Reader(cfg.load, ".cfg", networks, whole),
-        "data.read_yolo_txt": Reader(data.read_yolo_txt, ".txt", labels, whole),
-        "data.read_coco": Reader(data.read_coco, ".json", (COCO,), whole),
-        "data.read_voc": Reader(lambda p: data.read_voc(p.parent, [p.stem]), ".xml", (VOC,), whole),
-        "data.read_class_names": Reader(data.read_class_names, ".txt", (b"cat\ndog\n",), whole),
-        "data.npz_headers": Reader(data.npz_headers, ".npz", npz, arrays),
-        "data.read_npz": Reader(data.read_npz, ".npz", npz, arrays),
-        "crosscheck npz": Reader(files.read, ".npz", npz, arrays),
-        "crosscheck safetensors": Reader(files.read, ".safetensors", (_safetensors(),), whole),
-    }
+MEMORY, SECONDS = 2**32, 10  # bytes beyond what the child has when it starts; of one file
 
 
 class Outcome(NamedTuple):
     """What a reader made of one file."""
 
-    answer: str  # "read", or the kind of the error
+    answer: str  # "read", the kind of the error, or what became of the child
     text: str  # of the error
     allowed: bool
     seconds: float
 
 
 def outcome(reader: Reader, path: Path) -> Outcome:
-    """Read a file. An error that is allowed names it."""
+    """Read a file. An error that is allowed says where it is, and is none of memory at heart."""
     start = time.perf_counter()
     try:
         reader.read(path)
-    except REFUSALS as error:
-        kind, text = type(error).__name__, str(error)
-        return Outcome(kind, text, path.name in text, time.perf_counter() - start)
     except Exception as error:
-        return Outcome(type(error).__name__, str(error), False, time.perf_counter() - start)
+        text = str(error)
+        allowed = isinstance(error, REFUSALS) and reader.is_placed(error) and not _of_memory(error)
+        return Outcome(type(error).__name__, text, allowed, time.perf_counter() - start)
     return Outcome("read", "", True, time.perf_counter() - start)
 
 
+def _of_memory(error: BaseException | None) -> bool:
+    """Whether an error came up where memory had run out."""
+    return error is not None and (isinstance(error, MemoryError) or _of_memory(error.__context__))
+
+
+class Child(AbstractContextManager["Child"]):
+    """A process that reads files by the name of their reader; another one where it dies."""
+
+    def __init__(self, memory: int = MEMORY, seconds: float = SECONDS) -> None:
+        self.memory, self.seconds, self.process = memory, seconds, self._start(memory)
+
+    @staticmethod
+    def _start(memory: int) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "tests.support.fuzz", "--child", str(memory)]
+        pipe = subprocess.PIPE
+        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, bufsize=1)
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    def outcome(self, name: str, path: Path) -> Outcome:
+        """As `outcome`; not allowed where the child dies or takes too long."""
+        self.process.stdin.write(json.dumps([name, str(path)]) + "\n")
+        in_time = select.select([self.process.stdout], [], [], self.seconds)[0]
+        line = self.process.stdout.readline() if in_time else ""
+        if line:
+            return Outcome(*json.loads(line))
+        self.__exit__()
+        end = f"ended with {self.process.returncode}" if in_time else "hangs"
+        self.process = self._start(self.memory)
+        return Outcome(end, "", False, self.seconds)
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.communicate()
+
+
+def serve(memory: int) -> None:
+    """The child: a name and a path a line, and an outcome a line."""
+    warnings.simplefilter("error")
+    known = {**readers(), **ON_PURPOSE}
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    limit = memory + pages * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    print("ready", flush=True)
+    for line in sys.stdin:
+        name, path = json.loads(line)
+        print(json.dumps(outcome(known[name], Path(path))), flush=True)
+
+
 def tried(
-    reader: Reader, folder: Path, examples: int, seed: int
+    child: Child, name: str, reader: Reader, folder: Path, examples: int, seed: int
 ) -> Iterator[tuple[bytes, Outcome]]:
     """Damaged files and what came of them."""
-    rng, path = np.random.default_rng(seed), folder / f"damaged{reader.suffix}"
+    rng, path = np.random.default_rng(seed), reader.laid_out(folder)
     for _ in range(examples):
         damage = reader.damages[rng.integers(len(reader.damages))]
-        text = damage(reader.valid[rng.integers(len(reader.valid))], rng)
-        path.write_bytes(text)
-        yield text, outcome(reader, path)
+        content = damage(reader.valid[rng.integers(len(reader.valid))], rng)
+        path.write_bytes(content)
+        yield content, child.outcome(name, path)
+
+
+def report(name: str, found: list[tuple[bytes, Outcome]]) -> bool:
+    """Print a line on a reader, and what it may not do; whether there is any such."""
+    bad = [(content, o) for content, o in found if not o.allowed]
+    read = sum(o.answer == "read" for _, o in found)
+    slowest = max(o.seconds for _, o in found)
+    print(f"{name}: {len(found)} files, {read} read, {len(bad)} wrong, {slowest:.2f} s at most")
+    for content, o in bad[:3]:
+        print(f"    {o.answer}: {o.text[:200]} on {content[:200]!r}")
+    return bool(bad)
 
 
 def main() -> None:
     """A line a reader; exit code 1 where one fails."""
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="READER")
     parser.add_argument("--examples", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--child", type=int, help=argparse.SUPPRESS)
     options, failed = parser.parse_args(), False
-    warnings.simplefilter("error")
-    with tempfile.TemporaryDirectory() as folder:
-        for name, reader in readers().items():
-            found = list(tried(reader, Path(folder), options.examples, options.seed))
-            bad = [(text, o) for text, o in found if not o.allowed]
-            read = sum(o.answer == "read" for _, o in found)
-            slowest = max(o.seconds for _, o in found)
-            print(
-                f"{name}: {len(found)} files, {read} read, {len(bad)} wrong, {slowest:.2f} s at most"
-            )
-            for text, o in bad[:3]:
-                print(f"    {o.answer}: {o.text[:200]} on {text[:200]!r}")
-            failed |= bool(bad)
+    if options.child is not None:
+        serve(options.child)
+        return
+    every = readers()
+    with Child() as child, tempfile.TemporaryDirectory() as folder:
+        for k, name in enumerate(options.names or every):
+            examples = options.examples // (4 if every[name].slow else 1)
+            place = Path(folder, str(k))
+            found = list(tried(child, name, every[name], place, examples, options.seed))
+            failed |= report(name, found)
     raise SystemExit(failed)
 
 

@@ -95,11 +95,11 @@ MUTANTS = [
     _m(
         "non-responsible predictors of the object's cell left alone",
         "v1.py",
-        "    return terms.problem(heads, found,",
+        "    return problems.pose(heads, found,",
         "    xp, num = namespace(raw), len(found.layout.lanes)\n"
         "    cells = xp.reshape(found.occupied, (len(raw), num, found.layout.size // num))\n"
         "    found = found._replace(ignored=xp.tile(xp.any(cells, axis=1), (1, num)))\n"
-        "    return terms.problem(heads, found,",
+        "    return problems.pose(heads, found,",
     ),
     _m(
         "x̂ taken over the image, not the cell",
@@ -158,14 +158,14 @@ MUTANTS = [
     _m("log of the inverse ratio", "v3.py", "xp.log(h / at.ph)", "xp.log(at.ph / h)"),
     _m(
         "responsible priors pushed to 0 as well",
-        "terms.py",
+        "problems.py",
         "~(occupied | ignored)",
         "~ignored",
         ALL,
     ),
     _m(
         "nothing ignored",
-        "terms.py",
+        "problems.py",
         "~(occupied | ignored)",
         "~occupied",
         "v3 v4",
@@ -555,7 +555,7 @@ MUTANTS = [
     ),
     _m(
         "terms of the last block of rows alone",
-        "terms.py",
+        "problems.py",
         "tuple(b + v for b, v",
         "tuple(v for b, v",
         ALL,
@@ -571,7 +571,7 @@ MUTANTS = [
     ),
     _m(
         "objectness of the first images in every block",
-        "terms.py",
+        "problems.py",
         "[x[k, ...] for x in found.raw]",
         "[x[: len(found.noobj[k, ...]), ...] for x in found.raw]",
         ALL,
@@ -709,7 +709,7 @@ MUTANTS = [
     ),
     _m(
         "mean for sum over images",
-        "terms.py",
+        "problems.py",
         "xp.sum(v[:, k], axis=1) for k",
         "xp.sum(v[:, k], axis=1) / v.shape[0] for k",
         ALL,

@@ -46,8 +46,8 @@ TESTS = Path(__file__).parents[1]
 PACKAGE = Path(str(find_spec("yolo_losses").origin)).parent  # type: ignore[union-attr]
 FORMULAS = ("iou.py", "matching.py", "v1.py", "v2.py", "v3.py", "v4.py")
 FILES = (
-    *FORMULAS, "ignoring.py", "targets.py", "elementwise.py", "terms.py", "diagnosis.py", "grid.py",
-    "boxes.py", "nms.py",
+    *FORMULAS, "ignoring.py", "targets.py", "elementwise.py", "problems.py", "terms.py",
+    "diagnosis.py", "grid.py", "boxes.py", "nms.py",
 )  # fmt: skip
 LEAST = 0.9  # killed
 SECONDS = 30  # of processor time; what needs more does not end

@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import _check
+from ..data import regular
 from ._losses import Config, Layer, loss_layers
 from ._remarks import unknown
 from ._sections import Remark, Section, fail, sections
@@ -102,6 +103,7 @@ def load(path: str | PathLike[str]) -> Network:
     OSError
         The file cannot be read.
     """
+    regular(path)
     text = Path(path).read_bytes().decode("utf-8", errors="replace")
     return _network(text, f"cfg.load: {Path(path).name}")
 

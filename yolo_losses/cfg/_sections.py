@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, NoReturn
 
+LONGEST = 300  # letters of what is said of a line
 _BLANKS = str.maketrans("", "", " \t\r")  # the program drops them, within values too
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?")
 _ALIASES = {
     "network": "net", "conv": "convolutional", "deconv": "deconvolutional", "conn": "connected",
     "max": "maxpool", "avg": "avgpool", "local_avg": "local_avgpool", "soft": "softmax",
@@ -121,7 +122,7 @@ def _before_comment(value: str) -> str:
 def fail(place: str, line: int | None, text: str) -> NoReturn:
     """Raise the error of this package, `cfg.load: yolov4.cfg line 12: …`."""
     where = f"{place} line {line}" if line else place.rstrip(":")
-    msg = f"{where}: {text}"
+    msg = f"{where}: {text[:LONGEST]}"
     raise ValueError(msg)
 
 

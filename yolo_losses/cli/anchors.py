@@ -9,11 +9,10 @@ import click
 import numpy as np
 
 from .. import v2, v3, v4
-from ..data import read_yolo_folder
 from ..experiments import clusters, clusters_figure
 from ..experiments.clusters import RESTARTS, UPDATE, Clusters
 from .group import COUNT, fail, failures, main, need
-from .inputs import size_of
+from .inputs import labels_of, of_labels, size_of
 
 STRIDE = 32  # of the region layer of yolov2, whose cfg file has anchors in cells
 PUBLISHED: dict[str, Any] = {
@@ -36,14 +35,15 @@ PUBLISHED: dict[str, Any] = {
 @click.option("--restarts", type=click.IntRange(1), default=RESTARTS, show_default=True)
 @click.option("--seed", type=COUNT, default=0, show_default=True, help="Of the first anchors.")
 @click.option("--plot", "picture", metavar="FILE.png", help="Draw sizes, anchors and mean IOU.")
+@of_labels
 def anchors(
     labels: str, k: int, size: str, update: str, against: int, restarts: int, seed: int,
-    picture: str | None,
+    picture: str | None, **of_set: str | None,
 ) -> None:  # fmt: skip
     """Anchors for your own labels: k-means by IOU, as YOLOv2 has it.
 
-    LABELS is a folder of YOLO txt files, lines `class x y w h` in fractions of the picture. Prints
-    the anchors by rising area, in pixels and as lines for cfg files, and the mean IOU of the boxes
+    LABELS are of any format, as for `yolo-losses loss`; regions to ignore are left out. Prints the
+    anchors by rising area, in pixels and as lines for cfg files, and the mean IOU of the boxes
     with their best anchor, beside that of published anchors.
 
     \b
@@ -53,7 +53,7 @@ def anchors(
     """
     need("cli", "the table", "rich", *["matplotlib"] * bool(picture))
     with failures():
-        sizes = _sizes(labels, size_of(size))
+        sizes = _sizes(labels, size_of(size), **of_set)
         options: dict[str, Any] = {"seed": seed, "restarts": restarts}
         ks = range(1, min(against, len(np.unique(sizes, axis=0))) + 1)
         with _progress(restarts * (1 + len(ks) * len(UPDATE))) as tick:
@@ -64,9 +64,11 @@ def anchors(
             clusters_figure.write(picture, sizes, found, ks, curves)
 
 
-def _sizes(labels: str, size: np.ndarray) -> np.ndarray:
-    """Sizes (M, 2) of all boxes, pixels."""
-    boxes, _ = read_yolo_folder(labels)
+def _sizes(labels: str, size: np.ndarray, **of_set: str | None) -> np.ndarray:
+    """Sizes (M, 2) of all objects, pixels."""
+    found = labels_of(labels, **of_set)
+    images = (found.targets([n]) for n in range(len(found.images)))
+    boxes = [targets.boxes[targets.objects] for targets in images]
     sizes: np.ndarray = np.concatenate([np.zeros((0, 4)), *boxes])[:, 2:] * size
     if not len(sizes):
         fail(f"{labels} holds no labelled box")

@@ -13,7 +13,7 @@ from ..dialects.difference import Assigned, Group
 from ..dialects.registry import DIALECTS, Dialect, departures
 from ..targets import Targets
 from .group import fail, failures, main, need
-from .inputs import batch_of, config_of, setting
+from .inputs import batch_of, config_of, of_labels, setting
 
 
 @main.command()
@@ -39,18 +39,20 @@ def dialects() -> None:
 @click.argument("version", type=click.Choice(list(MODULES)))
 @click.argument("name", metavar="DIALECT", type=click.Choice(list(DIALECTS)))
 @click.option("--raw", required=True, metavar="FILE.npz", help="Raw outputs.")
-@click.option("--labels", required=True, metavar="DIR", help="Folder of YOLO txt label files.")
+@click.option("--labels", required=True, metavar="LABELS", help="Of any format.")
+@of_labels
 @click.option("--preset", metavar="NAME", help="Published configuration, of the formula.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the preset.")
 @click.option("--option", "options", multiple=True, metavar="KEY=VALUE", help="Of the dialect.")
 def explain_difference(
     version: str, name: str, raw: str, labels: str, preset: str | None,
-    settings: tuple[str, ...], options: tuple[str, ...],
+    settings: tuple[str, ...], options: tuple[str, ...], **of_set: str | None,
 ) -> None:  # fmt: skip
     """Which terms a program computes otherwise than the formula, by how much, and why.
 
-    Files, presets and --set as for `yolo-losses loss`. The options of the dialect follow from the
-    config; what the formula does not know has its published value, and --option changes it.
+    Files, labels, presets and --set as for `yolo-losses loss`. The options of the dialect follow
+    from the config; what the formula does not know has its published value, and --option changes
+    it.
 
     Compared are the gradients by the raw outputs, since darknet has no loss. A program's loss on
     PyTorch is differentiated by PyTorch.
@@ -67,7 +69,7 @@ def explain_difference(
     dialect = dialect._replace(version=version)
     with failures():
         config = config_of(version, preset, settings)
-        _, heads, targets = batch_of(version, config, raw, labels)
+        _, heads, targets, _ = batch_of(version, config, raw, labels, **of_set)
         heads = [x.astype(np.float64) for x in heads]
         given = _options(dialect, config, heads, options)
         with np.errstate(all="ignore"):

@@ -1,6 +1,6 @@
 """`yolo-losses doctor`: what is wrong with a set of labels, and with raw outputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,22 +9,24 @@ import click
 import numpy as np
 
 from .. import cfg
-from ..data import (
-    CLASS_NAMES,
-    Labels,
-    read_class_names,
-    read_coco,
-    read_npz,
-    read_voc,
-    read_yolo_rows,
-    yolo_names,
-)
+from ..data import read_npz
+from ..data.data_yaml import label_files
 from ..demo.versions import INPUT_SIZE, MODULES, argument
 from ..doctor import Finding, Report, join
 from ..doctor import doctor as look
-from ..targets import Targets
+from ..targets import Image, Targets, padded
 from .group import fail, failures, main, need
-from .inputs import config_of, heads_of, images_of, size_of
+from .inputs import (
+    LabelSet,
+    TextFiles,
+    config_of,
+    heads_of,
+    images_of,
+    labels_of,
+    of_labels,
+    options_of,
+    size_of,
+)
 
 BATCH = 256  # images at a time: some MB of matches
 
@@ -54,16 +56,16 @@ class Part(NamedTuple):
               help=f"Network input, pixels; that of the cfg file, else {INPUT_SIZE}.")  # fmt: skip
 @click.option("--classes", type=click.IntRange(1), metavar="K", help="That of the files.")
 @click.option("--raw", metavar="FILE.npz", help="Raw outputs, as for `yolo-losses loss`.")
+@of_labels
 def doctor(
     labels: str, cfg_file: str | None, version: str | None, preset: str | None, size: str | None,
-    classes: int | None, raw: str | None,
+    classes: int | None, raw: str | None, split: str | None, names: str | None,
 ) -> None:  # fmt: skip
     """What is wrong with labels, before they are trained on.
 
-    LABELS is a folder of YOLO txt files, a COCO json or a folder of Pascal VOC xml files. Of each
-    kind of finding the first place and the count are printed: an error costs truths, a warning is
-    an inference or costs much, a note is a fact. What the numbers alone cannot tell, as x and y
-    exchanged, takes raw outputs to be seen.
+    LABELS are of any format, as for `yolo-losses loss`. Of each kind of finding the first place and
+    the count are printed: an error costs truths, a warning is an inference or costs much, a note is
+    a fact. What the numbers alone cannot tell, as x and y exchanged, takes raw outputs to be seen.
 
     Exit code 0: nothing but notes; 1: errors or warnings; 2: cannot be read.
 
@@ -75,11 +77,22 @@ def doctor(
     need("cli", "the table", "rich")
     with failures():
         model = _model(cfg_file, version, preset, size)
-        source = _source(labels)
-        model = model._replace(num_classes=classes or model.num_classes or _classes(labels, source))
-        report = join(_findings(labels, source, model, raw))
+        found = _labels(labels, split, names)
+        if not found.images:
+            fail(f"{labels} holds no labels")
+        k = classes or model.num_classes or len(found.class_names) or None
+        heads, indices = _raw_outputs(raw, model, labels, found)
+        report = join(_findings(found, indices, heads, model._replace(num_classes=k)))
         _print(labels, report)
     raise SystemExit(0 if report.ok else 1)
+
+
+def _labels(path: str, split: str | None, names: str | None) -> LabelSet:
+    """Labels of any format; those of a data.yaml as they stand in its text files."""
+    if Path(path).suffix not in (".yaml", ".yml"):
+        return labels_of(path, split, names)
+    files, class_names = label_files(Path(path), **options_of(path, split or "train", names))
+    return TextFiles("", [str(file.with_suffix("")) for file in files], class_names)
 
 
 def _model(
@@ -98,71 +111,45 @@ def _model(
     return Model(network.config, (width, height), network.classes)
 
 
-def _source(labels: str) -> Labels | None:
-    """Labels of a json or of xml files; None for a folder of text files."""
-    path = Path(labels)
-    if path.is_file():
-        return read_coco(path)
-    names = yolo_names(path)
-    if not names and any(path.glob("*.xml")):
-        return read_voc(path)
-    if not names:
-        fail(f"{labels} holds no label files")
-    return None
-
-
-def _classes(labels: str, source: Labels | None) -> int | None:
-    """K of the files, if they have it."""
-    if source is not None:
-        return len(source.class_names)
-    path = Path(labels) / CLASS_NAMES
-    return len(read_class_names(path)) if path.exists() else None
+def _raw_outputs(
+    raw: str | None, model: Model, labels: str, found: LabelSet
+) -> tuple[Any, Sequence[int]]:
+    """Raw outputs and their images; without a file all images of the set."""
+    if raw is None:
+        return None, range(len(found.images))
+    arrays = read_npz(raw)
+    heads = heads_of(raw, arrays, model.config)
+    num_images = heads[0].shape[0] if heads[0].ndim else 0
+    _, indices = images_of(raw, arrays, labels, found, num_images)
+    return argument(model.config, heads), indices
 
 
 def _findings(
-    labels: str, source: Labels | None, model: Model, raw: str | None
+    found: LabelSet, indices: Sequence[int], heads: Any, model: Model
 ) -> Iterator[Finding]:
     """All findings, batch by batch, with places in files; of raw outputs all images are one."""
-    if source is not None and source.left_out:
-        yield Finding("no-area", "error", source.left_out[0], "a box has no area in its image",
-                      "Drop the box.", len(source.left_out))  # fmt: skip
-    heads, names, batch_size = None, None, BATCH
-    if raw is not None:
-        if source is not None:
-            fail("--raw takes labels in text files")
-        arrays = read_npz(raw)
-        each = heads_of(raw, arrays, model.config)
-        heads, batch_size = argument(model.config, each), each[0].shape[0] if each[0].ndim else 0
-        names = images_of(raw, arrays, labels, batch_size)
-    for part in _parts(labels, source, max(batch_size, 1), names):
-        found = look(heads, part.targets, model.config,
-                     num_classes=model.num_classes, size=model.size)  # fmt: skip
-        yield from (_placed(finding, part) for finding in found)
+    if found.left_out:
+        yield Finding("no-area", "error", found.left_out[0], "a box has no area in its image",
+                      "Drop the box.", len(found.left_out))  # fmt: skip
+    size = BATCH if heads is None else max(len(indices), 1)
+    for k in range(0, max(len(indices), 1), size):
+        part = _part(found, indices[k : k + size])
+        for finding in look(heads, part.targets, model.config,
+                            num_classes=model.num_classes, size=model.size):  # fmt: skip
+            yield _placed(finding, part)
 
 
-def _parts(
-    labels: str, source: Labels | None, batch_size: int, names: list[str] | None
-) -> Iterator[Part]:
-    """The labels of `batch_size` images at a time."""
-    if source is not None:
-        images = list(source.images)
-        for k, targets in enumerate(source.batches(batch_size)):
-            yield Part(images[k * batch_size :][: len(targets.boxes)], None, targets)
-        return
-    names = yolo_names(labels) if names is None else names
-    for k in range(0, len(names), batch_size):
-        files = [f"{name}.txt" for name in names[k : k + batch_size]]
-        read = [read_yolo_rows(Path(labels) / file) for file in files]
-        yield Part(files, [lines for _, lines in read], _padded([rows for rows, _ in read]))
-
-
-def _padded(rows: list[np.ndarray]) -> Targets:
-    """Rows as they stand; `pad_targets` would refuse what is to be seen."""
-    table = np.zeros((len(rows), max(map(len, rows)), 5))
-    valid = np.zeros(table.shape[:2], dtype=np.bool_)
-    for n, of_image in enumerate(rows):
-        table[n, : len(of_image)], valid[n, : len(of_image)] = of_image, True
-    return Targets(table[..., 1:], table[..., 0].astype(np.int64), valid)
+def _part(found: LabelSet, indices: Sequence[int]) -> Part:
+    """Some images. Rows of text files stand as they are: `pad_targets` would refuse what is to be
+    seen.
+    """
+    names = [found.images[n] for n in indices]
+    if not isinstance(found, TextFiles):
+        return Part(names, None, found.targets(indices))
+    files, read = [f"{name}.txt" for name in names], [found.rows(name) for name in names]
+    images = [Image(x[:, 1:], x[:, 0], np.zeros(len(x), dtype=np.bool_)) for x, _ in read]
+    targets = padded(images, np.dtype(np.float64), with_regions=False)
+    return Part(files, [lines for _, lines in read], targets)
 
 
 def _placed(finding: Finding, part: Part) -> Finding:

@@ -16,7 +16,7 @@ from ..demo.versions import MODULES, Case, argument, cases, random_raw
 from ..explain import explain as walk
 from ..targets import Targets, pad_targets
 from .group import COUNT, fail, failures, main
-from .inputs import batch_of, config_of, setting
+from .inputs import batch_of, config_of, of_labels, setting
 
 WIDEST = 100  # columns; longer lines are hard to read
 
@@ -43,7 +43,8 @@ class Source(NamedTuple):
 @click.option("--object", "truth", metavar="NAME", default="0",
               help="Name or number, from 0.  [default: the first]")  # fmt: skip
 @click.option("--raw", metavar="FILE.npz", help="Raw outputs of your own.")
-@click.option("--labels", metavar="DIR", help="Folder of YOLO txt label files.")
+@click.option("--labels", metavar="LABELS", help="Of any format.")
+@of_labels
 @click.option("--preset", metavar="NAME", help="Published configuration: coco, voc, tiny_coco.")
 @click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="Change the preset.")
 @click.option("--seed", type=COUNT, default=0, show_default=True, help="Of the demo's raw outputs.")
@@ -52,6 +53,7 @@ class Source(NamedTuple):
 def explain(
     version: str, image: str, truth: str, raw: str | None, labels: str | None, preset: str | None,
     settings: tuple[str, ...], seed: int, fitted: bool, markdown: str | None,
+    **options: str | None,
 ) -> None:  # fmt: skip
     """Walk one object through the loss, every number put in.
 
@@ -60,8 +62,9 @@ def explain(
     calculator.
 
     Without --raw and --labels the object is one of the demo's photographs, by name as the demo
-    prints it, with the demo's seeded raw outputs and, for v2, its preset voc. Files, presets and
-    --set are those of `yolo-losses loss`; where DIR holds classes.txt, objects have names too.
+    prints it, with the demo's seeded raw outputs and, for v2, its preset voc. Files, labels,
+    presets and --set are those of `yolo-losses loss`; where classes have names, as in the
+    classes.txt of a folder, objects have them too.
 
     \b
     Examples:
@@ -73,7 +76,7 @@ def explain(
         if raw is not None and labels is not None:
             if fitted:
                 fail("--fitted is for the demo's raw outputs: leave out --raw and --labels")
-            source = _of_files(version, raw, labels, preset, settings)
+            source = _of_files(version, raw, labels, preset, settings, options)
         elif raw is None and labels is None:
             source = _of_demo(version, preset, settings, seed, fitted)
         else:
@@ -82,13 +85,12 @@ def explain(
 
 
 def _of_files(
-    version: str, raw: str, labels: str, preset: str | None, settings: Sequence[str]
-) -> Source:
+    version: str, raw: str, labels: str, preset: str | None, settings: Sequence[str],
+    options: dict[str, str | None],
+) -> Source:  # fmt: skip
     """The caller's own arrays."""
     case = Case(version, version, config_of(version, preset, settings))
-    batch = batch_of(version, case.config, raw, labels)
-    names = Path(labels) / CLASS_NAMES
-    return Source(case, *batch, read_class_names(names) if names.is_file() else ())
+    return Source(case, *batch_of(version, case.config, raw, labels, **options))
 
 
 def _of_demo(

@@ -1,21 +1,20 @@
 """`yolo-losses labels`: what a set of labels holds."""
 
-from typing import Any
-
 import click
 import numpy as np
 
 from ..data import READERS, Labels, format_of
 from .group import failures, main, need
+from .inputs import of_labels, options_of
 
 FAULTS = ("without area", "twice")
 
 
 @main.command()
 @click.argument("path", metavar="PATH")
-@click.option("--split", metavar="KEY", help="Of a data.yaml: train, val, test.  [train]")
+@of_labels
 @click.pass_context
-def labels(ctx: click.Context, path: str, split: str | None) -> None:
+def labels(ctx: click.Context, path: str, split: str | None, names: str | None) -> None:
     """What a set of labels holds.
 
     PATH is a COCO json of instances, a folder of Pascal VOC xml files, a folder of YOLO txt files
@@ -31,19 +30,16 @@ def labels(ctx: click.Context, path: str, split: str | None) -> None:
     need("cli", "the progress bar", "rich")
     with failures():
         kind = format_of(path)
-        found = _read(kind, path, {} if split is None else {"split": split})
+        found = _read(kind, path, options_of(path, split, names))
     click.echo(_report(kind, found))
     ctx.exit(int(any(found.counts[key] for key in FAULTS)))
 
 
-def _read(kind: str, path: str, options: dict[str, Any]) -> Labels:
+def _read(kind: str, path: str, options: dict[str, str]) -> Labels:
     """The set, with a bar on stderr where that is a terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
-    if options and kind != "yolo":
-        msg = f"--split is for a data.yaml, {path} is {kind}"
-        raise ValueError(msg)
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("labels", total=None)

@@ -15,7 +15,7 @@ from ..demo.versions import MODULES, Case, argument, by_head, num_heads
 from ..targets import Targets
 from ..terms import LossTerms
 from .group import failures, main, need
-from .inputs import batch_of, config_of
+from .inputs import batch_of, config_of, of_labels
 
 
 class Result(NamedTuple):
@@ -32,7 +32,8 @@ class Result(NamedTuple):
 @main.command()
 @click.option("--version", type=click.Choice(list(MODULES)), required=True, help="Of the loss.")
 @click.option("--raw", required=True, metavar="FILE.npz", help="Raw outputs, see above.")
-@click.option("--labels", required=True, metavar="DIR", help="Folder of YOLO txt label files.")
+@click.option("--labels", required=True, metavar="LABELS", help="Of any format, see above.")
+@of_labels
 @click.option(
     "--backend",
     type=click.Choice(list(LIBRARIES)),
@@ -49,14 +50,20 @@ class Result(NamedTuple):
 @click.option("--json", "json_file", metavar="FILE", help="Save the result; - prints it alone.")
 def loss(
     version: str, raw: str, labels: str, backend: str, preset: str | None,
-    settings: tuple[str, ...], json_file: str | None,
+    settings: tuple[str, ...], json_file: str | None, **options: str | None,
 ) -> None:  # fmt: skip
     """The terms of the loss of your own raw outputs, by image and head.
 
     FILE.npz holds `raw` (v1: N, S, S, B·5 + K; v2: N, H, W, A, 5 + K), or for v3 and v4 `head0`,
     `head1`, … (N, H, W, A, 5 + K) in the order of the config's masks; and, if you like, `images`, N
-    strings. Image n has the labels DIR/<images[n]>.txt; without `images` the label files are
-    taken sorted by name. A label is a line `class x y w h`, fractions of the picture.
+    strings.
+
+    LABELS is a folder of YOLO txt files, lines `class x y w h` in fractions of the picture, which
+    stay as they stand; a data.yaml of ultralytics, a COCO json of instances or a folder of Pascal
+    VOC xml files, whose boxes are cut at the border of their image; or an .npz with targets.boxes
+    (N, T, 4), targets.labels and targets.valid (N, T), and targets.ignore if you like. `images` has
+    the names of the files there, with or without folders and ending; without it all labels are
+    taken, folders by name, else in the order of the file.
 
     The default preset is coco, for v1 voc. --set may be repeated; values are Python literals, else
     strings. In JSON a term that is not finite is null.
@@ -70,16 +77,16 @@ def loss(
     need("cli", "the table", *["rich"] * (json_file != "-"))
     with failures():
         case = Case(version, version, config_of(version, preset, settings))
-        result = _compute(case, backend, raw, labels)
+        result = _compute(case, backend, raw, labels, **options)
         _save(result, json_file)
     if json_file != "-":
         _print(result)
 
 
-def _compute(case: Case, backend: str, raw: str, labels: str) -> Result:
+def _compute(case: Case, backend: str, raw: str, labels: str, **options: str | None) -> Result:
     """Read the files and compute."""
     found = library(backend)
-    images, heads, targets = batch_of(case.version, case.config, raw, labels)
+    images, heads, targets, _ = batch_of(case.version, case.config, raw, labels, **options)
     with np.errstate(all="ignore"):
         terms = loss_on(found, case, heads, targets)
         return Result(case, backend, images, heads, terms, _counts(case, heads, targets))

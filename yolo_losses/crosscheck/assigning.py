@@ -71,12 +71,12 @@ def every_box(inner: Any) -> Any:
 
 
 def all_noobj(inner: Any) -> Any:
-    """`terms.problem` that pushes responsible predictors to 0 as well."""
+    """`problems.pose` that pushes responsible predictors to 0 as well."""
     return lambda raw, found, *more: inner(raw, found, *more)._replace(noobj=~found.ignored)
 
 
 def empty_cells_only(inner: Any) -> Any:
-    """`terms.problem` that leaves all predictors of an object's cell alone."""
+    """`problems.pose` that leaves all predictors of an object's cell alone."""
     return lambda raw, found, *more: inner(raw, found, *more)._replace(
         noobj=~(_of_cells(found) | found.ignored)
     )

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from types import FunctionType, ModuleType
 from typing import Any
 
-from .. import grid, ignoring, iou, matching, terms
+from .. import grid, ignoring, iou, matching, problems
 
 Wrap = Callable[[Any], Any]  # what a name stands for → what it stands for instead
-PARTS = {"grid": grid, "ignoring": ignoring, "iou": iou, "matching": matching, "terms": terms}
+PARTS = {"grid": grid, "ignoring": ignoring, "iou": iou, "matching": matching, "problems": problems}
 
 
 def rebound(f: Any, names: dict[str, Any]) -> Any:

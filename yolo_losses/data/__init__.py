@@ -22,15 +22,15 @@ from .collated import (
     targets_from_dicts,
     targets_from_rows,
 )
+from .files import regular
 from .formats import READERS, format_of, read_labels
 from .labels import Labels
-from .npz import LIMIT, Header, npz_headers, read_npz, regular
+from .names import CLASS_NAMES, read_class_names
+from .npz import LIMIT, Header, npz_headers, read_npz
 from .voc import read_voc
 from .yolo_set import read_yolo
 from .yolo_txt import (
     CLASS_LIMIT,
-    CLASS_NAMES,
-    read_class_names,
     read_yolo_folder,
     read_yolo_rows,
     read_yolo_txt,

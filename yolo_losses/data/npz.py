@@ -1,9 +1,6 @@
 """Files `.npz` of raw outputs; nothing in them is trusted."""
 
-import errno
 import math
-import os
-import stat
 import zipfile
 from collections.abc import Sequence
 from os import PathLike
@@ -12,27 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .files import regular
+
 LIMIT = 2**32  # bytes that the arrays of a file may hold unpacked
-
-
-def regular(path: str | PathLike[str]) -> None:
-    """Refuse what is no file to read from: a device, a pipe.
-
-    Raises
-    ------
-    ValueError
-        Such a thing.
-    OSError
-        Nothing is there, or it is a folder.
-    """
-    mode = Path(path).stat().st_mode
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    if not stat.S_ISREG(mode):
-        msg = f"{path} is not a regular file"
-        raise ValueError(msg)
-
-
 Header = tuple[tuple[int, ...], np.dtype[Any]]  # shape and dtype
 
 

@@ -8,9 +8,9 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from .. import _check
+from .files import regular, wrong
 from .labels import REGIONS, Labels, Progress, Rows, of_rows, told
-from .npz import regular
-from .wrong import wrong
+from .names import Names, class_names_of, listed
 
 FILE_LIMIT = 2**24  # bytes of one xml file
 
@@ -18,13 +18,18 @@ FILE_LIMIT = 2**24  # bytes of one xml file
 class _Object(NamedTuple):
     place: str
     name: str
-    box: tuple[float, float, float, float]
+    edges: tuple[float, float, float, float]
     difficult: bool
+
+
+class _Picture(NamedTuple):
+    size: tuple[float, float]
+    objects: list[_Object]
 
 
 def read_voc(
     folder: str | PathLike[str],
-    names: Sequence[str] | None = None,
+    names: Names = None,
     class_names: Sequence[str] | None = None,
     *,
     regions: str = "ignore",
@@ -36,10 +41,11 @@ def read_voc(
     ----------
     folder : path of the folder, as `VOC2007/Annotations`
         Edges are pixels counted from 1, the last one inside: the box is xmin − 1 … xmax.
-    names : sequence of N str, optional
-        Pictures in the order wanted, each `folder/<name>.xml`; None takes all, sorted.
+    names : sequence of N str, or path of a list, optional
+        Pictures in the order wanted, each `folder/<name>.xml`; a list, as
+        `VOC2007/ImageSets/Main/train.txt`, has one a line. None takes all, sorted.
     class_names : sequence of K str, optional
-        The classes in order; None takes those found, sorted.
+        The classes in order; None takes those of `folder/classes.txt`, else those found, sorted.
     regions : "ignore", "object" or "drop"
         What a `difficult` object becomes: a region to ignore, an object, or nothing.
     progress : callable, optional
@@ -61,20 +67,26 @@ def read_voc(
     if not Path(folder).is_dir():
         msg = f"{folder} is not a folder"
         raise FileNotFoundError(msg)
-    names = sorted(path.stem for path in Path(folder).glob("*.xml")) if names is None else names
+    names = listed(names, lambda: sorted(path.stem for path in Path(folder).glob("*.xml")))
     paths = [Path(folder) / f"{name}.xml" for name in names]
-    roots = [(path, _parse(path)) for path in told(paths, len(paths), progress)]
-    sizes = [_image_size(path, root) for path, root in roots]
-    objects = [[_object(path, x) for x in root.iterfind("object")] for path, root in roots]
-    found = sorted({x.name for image in objects for x in image})
-    known = list(found if class_names is None else class_names)
-    classes = {name: k for k, name in enumerate(known)}
-    for x in (x for image in objects for x in image if x.name not in classes):
-        wrong(x.place, f"name one of {', '.join(known)}", x.name)
-    rows, places = Rows(), [x.place for image in objects for x in image]
-    for n, x in ((n, x) for n, image in enumerate(objects) for x in image):
-        rows.add(n, classes[x.name], x.box, x.difficult)
-    return of_rows(names, sizes, rows, places.__getitem__, classes, known, regions)
+    pictures = [_picture(path) for path in told(paths, len(paths), progress)]
+    if class_names is None:
+        found = {x.name for picture in pictures for x in picture.objects}
+        class_names = class_names_of(folder) or sorted(found)
+    classes, rows, places = {name: k for k, name in enumerate(class_names)}, Rows(), []
+    for n, picture in enumerate(pictures):
+        for x in picture.objects:
+            if x.name not in classes:
+                wrong(x.place, f"name one of {', '.join(class_names)[:200]}", x.name)
+            rows.add(n, classes[x.name], x.edges, x.difficult)
+            places.append(x.place)
+    sizes = [picture.size for picture in pictures]
+    return of_rows(names, sizes, rows, places.__getitem__, classes, class_names, regions)
+
+
+def _picture(path: Path) -> _Picture:
+    root = _parse(path)
+    return _Picture(_image_size(path, root), [_object(path, x) for x in root.iterfind("object")])
 
 
 def _parse(path: Path) -> Element:

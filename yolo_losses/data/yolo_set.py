@@ -1,23 +1,28 @@
 """A set of YOLO txt files: a folder of them, or the `data.yaml` of ultralytics."""
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterator
 from os import PathLike
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from .. import _check
 from ..targets import SIZE_LIMIT
+from .data_yaml import label_files
+from .files import numbered_lines, wrong
 from .labels import Labels, Progress, Rows, of_rows, told
-from .npz import regular
-from .wrong import wrong
-from .yolo_txt import CLASS_LIMIT, CLASS_NAMES, numbered_lines, read_class_names, yolo_names
+from .names import Names, class_names_of, listed
+from .yolo_txt import yolo_names
 
-YAML_LIMIT = 2**18  # bytes of a data.yaml
-DEPTH = 8  # of its lists and mappings
-PICTURES = {".bmp", ".dng", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
+NAMELESS = 2**16  # classes of a folder without classes.txt, each of which gets a name
 
 
 def read_yolo(
-    path: str | PathLike[str], split: str = "train", *, progress: Progress | None = None
+    path: str | PathLike[str],
+    split: str = "train",
+    *,
+    names: Names = None,
+    progress: Progress | None = None,
 ) -> Labels:
     """The labels of a set of YOLO txt files; the sizes of its images stay unknown, NaN.
 
@@ -32,6 +37,8 @@ def read_yolo(
         file of `images/a.jpg` is `labels/a.txt`. Needs PyYAML: pip install 'yolo-losses[data]'.
     split : str
         The key of data.yaml to read.
+    names : sequence of N str, or path of a list, optional
+        Of a folder, as in `read_yolo_folder`.
     progress : callable, optional
         Gets the files done and their number.
 
@@ -44,33 +51,32 @@ def read_yolo(
         A file cannot be read, or is not there.
     """
     path = Path(path)
-    files, names = _files_of_folder(path) if path.is_dir() else _files_of_yaml(path, split)
+    if path.is_dir():
+        images = listed(names, lambda: yolo_names(path))
+        files, known = [path / f"{name}.txt" for name in images], class_names_of(path)
+    elif names is not None:
+        _check.wrong_value("read_yolo", "names", "be None where path is no folder", names)
+    else:
+        files, known = label_files(path, split)
+        images = [str(file) for file in files]
     rows, places, polygons, missing = Rows(), [], 0, 0
     for n, file in told(enumerate(files), len(files), progress):
-        there = file.exists()
+        there = os.path.exists(file)  # False, too, for a name that no file can have
         missing += not there
         for place, line in _lines(file) if there else ():
-            found = _object(place, line, names)
+            found = _object(place, line, known)
             rows.add(n, found.label, found.edges, False)
             places.append(place)
             polygons += found.polygon
-    names = [str(k) for k in range(max(rows.label, default=-1) + 1)] if names is None else names
-    unknown = (float("nan"), float("nan"))
-    sizes, classes = [unknown] * len(files), {k: k for k in range(len(names))}
-    stems = [file.stem for file in files] if path.is_dir() else [str(file) for file in files]
-    labels = of_rows(stems, sizes, rows, places.__getitem__, classes, names, "object")
+    if known is None:
+        known = [str(k) for k in range(max(rows.label, default=-1) + 1)]
+    sizes, classes = [(float("nan"), float("nan"))] * len(files), {k: k for k in range(len(known))}
+    labels = of_rows(images, sizes, rows, places.__getitem__, classes, known, "object")
     labels.counts.update({"polygons": polygons, "without a label file": missing})
     return labels
 
 
-def _files_of_folder(folder: Path) -> tuple[list[Path], list[str] | None]:
-    files = [folder / f"{name}.txt" for name in yolo_names(folder)]
-    known = folder / CLASS_NAMES
-    return files, read_class_names(known) if known.is_file() else None
-
-
 def _lines(file: Path) -> Iterator[tuple[str, str]]:
-    regular(file)
     for k, line in numbered_lines(file):
         yield f"{file}, line {k}", line
 
@@ -88,7 +94,7 @@ def _object(place: str, line: str, names: list[str] | None) -> _Object:
         wrong(place, "hold numbers, class x y w h", line.strip())
     if len(numbers) != 4 and (len(numbers) < 6 or len(numbers) % 2):
         wrong(place, "hold class x y w h, or a class and 3 points or more", line.strip())
-    num = CLASS_LIMIT if names is None else len(names)
+    num = NAMELESS if names is None else len(names)
     if not 0 <= label < num or label % 1:
         wrong(place, f"have a class 0 … {num - 1}", label)
     if not all(0 <= x <= SIZE_LIMIT for x in numbers):
@@ -98,93 +104,3 @@ def _object(place: str, line: str, names: list[str] | None) -> _Object:
         return _Object(int(label), (x - w / 2, y - h / 2, x + w / 2, y + h / 2), False)
     xs, ys = numbers[::2], numbers[1::2]
     return _Object(int(label), (min(xs), min(ys), max(xs), max(ys)), True)
-
-
-def _files_of_yaml(path: Path, split: str) -> tuple[list[Path], list[str]]:
-    content = _yaml(path)
-    root = path.parent / _string(path, content, "path", ".")
-    if split not in content:
-        wrong(path, f"hold {split}", sorted(map(str, content)))
-    sources = content[split] if isinstance(content[split], list) else [content[split]]
-    images: list[Path] = []
-    for source in sources:
-        if not isinstance(source, str) or not source:
-            wrong(f"{path}: {split}", "be a path, or a list of them", content[split])
-        images += _images(root / source)
-    return [_label_file(image) for image in images], _names(path, content.get("names"))
-
-
-def _yaml(path: Path) -> dict[Any, Any]:
-    """The mapping of a file; tags and aliases are refused."""
-    try:
-        import yaml
-    except ImportError:
-        msg = "data.yaml needs PyYAML: pip install 'yolo-losses[data]'"
-        raise ValueError(msg) from None
-    regular(path)
-    if path.stat().st_size > YAML_LIMIT:
-        wrong(path, f"hold at most {YAML_LIMIT} bytes", path.stat().st_size)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        fault = _fault(yaml.parse(text))
-        content = None if fault else yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        msg = f"{path} is no yaml: {' '.join(str(error).split())[:200]}"
-        raise ValueError(msg) from None
-    if fault:
-        msg = f"{path}, {fault}"
-        raise ValueError(msg)
-    if not isinstance(content, dict):
-        wrong(path, "be a mapping with names and paths", content)
-    return content
-
-
-def _fault(events: Iterable[Any]) -> str:
-    """Why a file is not loaded: a few aliases could stand for billions of entries."""
-    depth = 0
-    for event in events:
-        kind = type(event).__name__
-        depth += kind in ("SequenceStartEvent", "MappingStartEvent")
-        depth -= kind in ("SequenceEndEvent", "MappingEndEvent")
-        if kind == "AliasEvent":
-            return f"line {event.start_mark.line + 1} must hold no alias, got {event.anchor!r}"
-        if depth > DEPTH:
-            return f"line {event.start_mark.line + 1} must be nested at most {DEPTH} deep"
-    return ""
-
-
-def _string(path: Path, content: dict[Any, Any], key: str, default: str) -> str:
-    value = content.get(key, default)
-    if not isinstance(value, str):
-        wrong(f"{path}: {key}", "be a path", value)
-    return value
-
-
-def _names(path: Path, names: object) -> list[str]:
-    """The classes, of a list or of a mapping 0 … K − 1."""
-    if isinstance(names, dict):
-        if any(type(k) is not int for k in names) or sorted(names) != list(range(len(names))):
-            wrong(f"{path}: names", f"have the keys 0 … {len(names) - 1}", list(names))
-        names = [names[k] for k in range(len(names))]
-    if not isinstance(names, list) or not all(isinstance(x, str | int) for x in names):
-        wrong(f"{path}: names", "be a list of names, or a mapping of numbers to names", names)
-    return [str(name) for name in names]
-
-
-def _images(source: Path) -> list[Path]:
-    """The images of a folder and those below, sorted, or of a txt list in its order."""
-    if source.suffix != ".txt":
-        if not source.is_dir():
-            msg = f"{source} is not a folder"
-            raise FileNotFoundError(msg)
-        return sorted(path for path in source.rglob("*") if path.suffix.lower() in PICTURES)
-    return [source.parent / line.strip() for _, line in _lines(source)]
-
-
-def _label_file(image: Path) -> Path:
-    """The last folder `images` on the way becomes `labels`."""
-    parts = list(image.with_suffix(".txt").parts)
-    folders = [k for k, part in enumerate(parts[:-1]) if part == "images"]
-    if folders:
-        parts[folders[-1]] = "labels"
-    return Path(*parts)

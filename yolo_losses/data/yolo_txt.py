@@ -4,15 +4,16 @@ One object a line, `class x y w h`; the class counts from 0, centre and size are
 picture. Errors name the file and the line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
 from ..targets import pad_targets
+from .files import numbered_lines
+from .names import CLASS_NAMES, Names, listed
 
-CLASS_NAMES = "classes.txt"  # beside the label files, one name a line
 CLASS_LIMIT = 2**31  # some libraries count in 32 bits
 
 
@@ -37,7 +38,7 @@ def read_yolo_txt(path: str | PathLike[str]) -> tuple[np.ndarray, np.ndarray]:
     OSError
         The file cannot be read.
     """
-    rows, lines = _rows(path)
+    rows, lines = _rows(path, _numbers)
     if _fault(rows):
         bad = next(k for k, row in enumerate(rows) if _fault([row]))
         msg = f"{path}, line {lines[bad]}: {_fault([rows[bad]])}"
@@ -57,18 +58,19 @@ def read_yolo_rows(path: str | PathLike[str]) -> tuple[np.ndarray, list[int]]:
     Returns
     -------
     rows : array, shape (M, 5), float64
-        class x y w h.
+        class x y w h, of a polygon that of its bounding box.
     lines : list of M int
         Their lines, from 1.
 
     Raises
     ------
     ValueError
-        A line that is not five numbers, or whose class is no whole number, by file and line.
+        A line that is neither five numbers nor a polygon, `class x1 y1 x2 y2 x3 y3 …`, or whose
+        class is no whole number, by file and line.
     OSError
         The file cannot be read.
     """
-    rows, lines = _rows(path)
+    rows, lines = _rows(path, _bounded)
     for k, row in zip(lines, rows, strict=True):
         if not row[0].is_integer() or row[0] <= -CLASS_LIMIT:
             msg = f"{path}, line {k}: a class must be a whole number, got {row[0]:g}"
@@ -76,16 +78,22 @@ def read_yolo_rows(path: str | PathLike[str]) -> tuple[np.ndarray, list[int]]:
     return np.asarray(rows, dtype=np.float64).reshape(-1, 5), lines
 
 
-def _rows(path: str | PathLike[str]) -> tuple[list[list[float]], list[int]]:
+def _rows(
+    path: str | PathLike[str], read: Callable[[str, str], list[float]]
+) -> tuple[list[list[float]], list[int]]:
     """The five numbers of each line that is not blank, and which lines these are."""
     lines = numbered_lines(path)
-    return [_numbers(f"{path}, line {k}", line) for k, line in lines], [k for k, _ in lines]
+    return [read(f"{path}, line {k}", line) for k, line in lines], [k for k, _ in lines]
 
 
-def numbered_lines(path: str | PathLike[str]) -> list[tuple[int, str]]:
-    """The lines of a text file that are not blank, with their numbers."""
-    text = Path(path).read_text(encoding="utf-8-sig", errors="replace")
-    return [(k, line) for k, line in enumerate(text.splitlines(), 1) if line.strip()]
+def _bounded(place: str, line: str) -> list[float]:
+    """The five numbers of a line, of a polygon those of its bounding box."""
+    fields = line.split()
+    if len(fields) < 7 or len(fields) % 2 == 0:
+        return _numbers(place, line)
+    label, *points = _floats(place, line, fields)
+    (x1, x2), (y1, y2) = ((min(v), max(v)) for v in (points[::2], points[1::2]))
+    return [label, (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1]
 
 
 def _numbers(place: str, line: str) -> list[float]:
@@ -94,10 +102,16 @@ def _numbers(place: str, line: str) -> list[float]:
     if len(fields) != 5:
         msg = f"{place}: must hold 5 numbers, class x y w h, got {len(fields)}"
         raise ValueError(msg)
+    return _floats(place, line, fields)
+
+
+def _floats(place: str, line: str, fields: Sequence[str]) -> list[float]:
+    """The fields of a line as numbers."""
     try:
         numbers = [float(field) for field in fields]
     except ValueError:
-        msg = f"{place}: must hold 5 numbers, class x y w h, got {line.strip()!r}"
+        expected = "5 numbers, class x y w h" if len(fields) == 5 else "numbers"
+        msg = f"{place}: must hold {expected}, got {line.strip()!r}"
         raise ValueError(msg) from None
     if numbers[0] >= CLASS_LIMIT:
         msg = f"{place}: a class must be below 2^31, got {fields[0]}"
@@ -126,15 +140,16 @@ def yolo_names(folder: str | PathLike[str]) -> list[str]:
 
 
 def read_yolo_folder(
-    folder: str | PathLike[str], names: Sequence[str] | None = None
+    folder: str | PathLike[str], names: Names = None
 ) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Boxes and labels of several pictures, ready for `pad_targets`.
 
     Parameters
     ----------
     folder : path of a folder of YOLO txt files
-    names : sequence of N str, optional
-        Pictures in the order wanted, each `folder/<name>.txt`; None takes all of `yolo_names`.
+    names : sequence of N str, or path of a list, optional
+        Pictures in the order wanted, each `folder/<name>.txt`; a list has one a line. None takes
+        all of `yolo_names`.
 
     Returns
     -------
@@ -148,24 +163,6 @@ def read_yolo_folder(
     OSError
         No such folder, or a file that cannot be read.
     """
-    names = yolo_names(folder) if names is None else names
+    names = listed(names, lambda: yolo_names(folder))
     read = [read_yolo_txt(Path(folder) / f"{name}.txt") for name in names]
     return [boxes for boxes, _ in read], [labels for _, labels in read]
-
-
-def read_class_names(path: str | PathLike[str]) -> list[str]:
-    """The names of the classes, one a line, in the order of their numbers.
-
-    Raises
-    ------
-    ValueError
-        The file is not UTF-8.
-    OSError
-        The file cannot be read.
-    """
-    try:
-        lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        msg = f"{path} must be UTF-8: {error}"
-        raise ValueError(msg) from None
-    return [line.strip() for line in lines if line.strip()]

@@ -63,19 +63,24 @@ def doctor(
         return Report(tuple(finding for check in CHECKS for finding in check(scene)))
 
 
+def _arrays(module: Any, raw: Any) -> list[tuple[str, Any]]:
+    """Raw outputs by name, one a head."""
+    heads = () if raw is None else call.as_heads(raw, module)
+    names = ["raw"] if len(heads) == 1 else [f"heads[{k}]" for k in range(len(heads))]
+    for name, x in zip(names, heads, strict=True):
+        _check.array("doctor", name, x)
+    return list(zip(names, heads, strict=True))
+
+
 def _scene(
     module: Any, raw: Any, targets: Targets, config: Any,
     num_classes: int | None, size: tuple[float, float] | None,
 ) -> Scene:  # fmt: skip
     """The batch on the host, with its matches; without raw outputs what is known without them."""
-    given = () if raw is None else call.as_heads(raw, module)
-    names = ["raw"] if len(given) == 1 else [f"heads[{k}]" for k in range(len(given))]
-    arrays = list(zip(names, given, strict=True))
-    for name, x in arrays:
-        _check.array("doctor", name, x)
+    arrays = _arrays(module, raw)
     if raw is None:
         _check.targets("doctor", targets, ("targets.boxes", targets.boxes))
-    there, heads = host(targets), tuple(adapter(x).host(x) for x in given)
+    there, heads = host(targets), tuple(adapter(x).host(x) for _, x in arrays)
     k, decoded, seen = num_classes, (), heads
     if raw is not None:
         matches, decoded = call.assigned(module, heads, there, config)
@@ -89,7 +94,9 @@ def _scene(
         seen = blank(len(there.boxes), k or int(there.labels.max(initial=0)) + 1, size, config)
         matches = call.assigned_blank(module, seen, there, config)
     grids = tuple((x.shape[1], x.shape[2]) for x in seen)
-    heads = tuple(x.astype(np.float64) for x in heads)
-    boxes = there.boxes.astype(np.float64)
-    return Scene(heads, boxes, there.labels, there.objects, there.valid, k, num_classes,
-                 input_size(grids, config), grids, matches, decoded, config)  # fmt: skip
+    return Scene(
+        tuple(x.astype(np.float64) for x in heads),
+        there.boxes.astype(np.float64), there.labels, there.objects, there.valid,
+        num_classes=k, asked=num_classes, size=input_size(grids, config), grids=grids,
+        matches=matches, decoded=decoded, config=config,
+    )  # fmt: skip

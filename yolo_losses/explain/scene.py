@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import _check, grid, terms
+from .. import _check, grid, problems, terms
 from .._xp import adapter, number
 from ..grid import Decoded, Lane
 from ..matching import Assignment, Rows
@@ -89,7 +89,7 @@ class Scene:
     def values(self) -> Values:
         """The terms, unsummed."""
         formula, (found, truth) = self.module.FORMULA, self._fixed
-        problem = terms.problem(self.wide, found, truth)
+        problem = problems.pose(self.wide, found, truth)
         box, obj, cls = terms.of_each_row(formula, problem, self.config)
         to = grid.plane(self.wide, found.layout, 4)
         noobj = formula.noobj(to, number(problem.noobj, to.dtype), self.config)

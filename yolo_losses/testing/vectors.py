@@ -1,6 +1,5 @@
 """Reading the vectors."""
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -11,6 +10,7 @@ import numpy as np
 
 from .. import _check
 from ..crosscheck.problem import MODULES as VERSIONS
+from ..data.files import json_of
 from ..targets import Targets
 
 KINDS = ("boxes", "similarity", "decode", "assign", "ignore", "box", "obj", "noobj", "cls", "loss")
@@ -81,10 +81,12 @@ class Case:
 
     @property
     def targets(self) -> Targets:
-        """The truths, boxes in float64."""
+        """The truths, boxes in float64, and the regions of those cases that have some."""
         of = self.inputs["targets"]
         labels, valid = np.array(of["labels"], dtype=int), np.array(of["valid"], dtype=bool)
-        return Targets(np.array(of["boxes"], dtype=float).reshape(*labels.shape, 4), labels, valid)
+        boxes = np.array(of["boxes"], dtype=float).reshape(*labels.shape, 4)
+        ignore = np.array(of["ignore"], dtype=bool) if "ignore" in of else None
+        return Targets(boxes, labels, valid, ignore)
 
     @property
     def config(self) -> Any:
@@ -94,8 +96,17 @@ class Case:
 
 @cache
 def _file(name: str) -> tuple[Case, ...]:
-    data = json.loads((folder() / f"{name}.json").read_text(encoding="utf-8"))
-    return tuple(_case(data, _numbers(case)) for case in data["cases"])
+    return read(folder() / f"{name}.json")
+
+
+def read(path: Path) -> tuple[Case, ...]:
+    """The cases of one file; ValueError where it is damaged."""
+    data = json_of(path)
+    try:
+        return tuple(_case(data, _numbers(case)) for case in data["cases"])
+    except (KeyError, TypeError, RecursionError) as error:
+        msg = f"{path} is no file of cases: {error!r}"
+        raise ValueError(msg) from None
 
 
 def _case(data: dict[str, Any], case: dict[str, Any]) -> Case:
