@@ -500,7 +500,7 @@ def test_similarities_of_two_libraries_and_devices(where, f):
 @EACH_SIMILARITY
 @on("library", [np.asarray, torch_array, jax_array], ids=["numpy", "torch", "jax"])
 def test_similarities_of_shapes_that_do_not_broadcast(where, f, library):
-    with refuses(ValueError, where, "gt", "broadcast", (3, 4), (2, 4)):
+    with refuses(ValueError, where, "gt", "broadcast with pred", (3, 4), (2, 4)):
         f(library(CORNERS), library(CORNERS[:2]))
 
 

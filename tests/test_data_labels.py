@@ -1,4 +1,4 @@
-"""Label files of whole sets, collated labels, and the names of box formats."""
+"""Label files of whole sets, and collated labels."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from yolo_losses import boxes, data, pad_targets
+from yolo_losses import data
 
 COCO = {
     "images": [
@@ -220,7 +220,7 @@ class TestCollated:
     def test_rows_in_pixels(self):
         rows = np.array([[1, 2, 10, 20, 30, 30]], dtype=float)
         got = data.targets_from_rows(rows, 2, format="xyxy", size=[(5, 5), (100, 50)])
-        assert np.allclose(got.boxes[1, 0], SAME_BOX["yolo"], rtol=1e-14)
+        assert np.allclose(got.boxes[1, 0], [0.2, 0.5, 0.2, 0.2], rtol=1e-14)
 
     def test_dicts(self):
         entry = {
@@ -255,51 +255,3 @@ class TestCollated:
             "boxes": [pytest.approx(row, abs=1e-5) for row in entry["boxes"]],
             "labels": [3, 1], "iscrowd": [1, 0],
         }  # fmt: skip
-
-
-SAME_BOX = {  # in an image of 100 by 50
-    "xyxy": [10, 20, 30, 30], "xywh": [10, 20, 20, 10], "cxcywh": [20, 25, 20, 10],
-    "pascal_voc": [10, 20, 30, 30], "albumentations": [0.1, 0.4, 0.3, 0.6],
-    "coco": [10, 20, 20, 10], "yolo": [0.2, 0.5, 0.2, 0.2], "yxyx": [20, 10, 30, 30],
-    "center_xywh": [20, 25, 20, 10], "center_yxhw": [25, 20, 10, 20],
-    "rel_xyxy": [0.1, 0.4, 0.3, 0.6], "rel_yxyx": [0.4, 0.1, 0.6, 0.3],
-    "rel_xywh": [0.1, 0.4, 0.2, 0.2], "rel_center_xywh": [0.2, 0.5, 0.2, 0.2],
-}  # fmt: skip
-
-
-class TestConvert:
-    def test_every_name_is_here(self):
-        assert list(SAME_BOX) == list(boxes.FORMATS)
-
-    @pytest.mark.parametrize("source", SAME_BOX)
-    @pytest.mark.parametrize("target", SAME_BOX)
-    def test_values(self, source, target):
-        got = boxes.convert(
-            np.asarray(SAME_BOX[source], dtype=float), source, target, size=(100, 50)
-        )
-        assert np.allclose(got, SAME_BOX[target], rtol=1e-14)
-
-    def test_size_is_needed(self):
-        with pytest.raises(ValueError, match="size must be"):
-            boxes.convert(np.ones(4), "xyxy", "yolo")
-
-    def test_unknown_name(self):
-        with pytest.raises(ValueError, match=r"source must be .*xyxy.*center_yxhw.*xxyy"):
-            boxes.convert(np.ones(4), "xxyy", "xyxy")
-
-    @pytest.mark.parametrize("name", SAME_BOX)
-    def test_pad_targets_takes_every_name(self, name):
-        got = pad_targets([[], [SAME_BOX[name]]], [[], [3]], format=name, size=[(9, 9), (100, 50)])
-        assert np.allclose(got.boxes[1, 0], SAME_BOX["yolo"], rtol=1e-14)
-
-    @pytest.mark.parametrize(
-        ("options", "reason"),
-        [
-            ({"format": "xxyy"}, "format must be .*xyxy.*xxyy"),
-            ({"format": "xyxy"}, r"size must hold \(width, height\) of each of the 1 images"),
-            ({"format": "xyxy", "size": [(0, 5)]}, r"size\[0\] must be"),
-        ],
-    )
-    def test_pad_targets_refuses(self, options, reason):
-        with pytest.raises(ValueError, match=f"pad_targets: {reason}"):
-            pad_targets([[(1, 2, 3, 4)]], [[0]], **options)

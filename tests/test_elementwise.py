@@ -100,15 +100,17 @@ def test_angle_by_its_closed_form(scale):
 def test_ties_and_zero():
     a, b = np.array([1.0, 2.0, 3.0]), np.array([2.0, 2.0, 2.0])
     np.testing.assert_array_equal(slope(f.minimum, a, b), [1, 0.5, 0])
+    np.testing.assert_array_equal(slope(f.minimum, a, b, of=1), [0, 0.5, 1])
     np.testing.assert_array_equal(slope(f.maximum, a, b), [0, 0.5, 1])
+    np.testing.assert_array_equal(slope(f.maximum, a, b, of=1), [1, 0.5, 0])
     np.testing.assert_array_equal(slope(f.positive, np.array([-1.0, 0.0, 1.0])), [0, 0, 1])
 
 
 def test_the_middle_of_an_inverted_box_moves_with_both_edges():
-    near, far = np.array([1.0, 3.0]), np.array([2.0, 1.0])
-    np.testing.assert_array_equal(f.edge(near, far), [1, 2])
-    np.testing.assert_array_equal(slope(f.edge, near, far), [1, 0.5])
-    np.testing.assert_array_equal(slope(f.edge, near, far, of=1), [0, 0.5])
+    near, far = np.array([1.0, 3.0, 1.0]), np.array([2.0, 1.0, 1.0])
+    np.testing.assert_array_equal(f.edge(near, far), [1, 2, 1])
+    np.testing.assert_array_equal(slope(f.edge, near, far), [1, 0.5, 1])
+    np.testing.assert_array_equal(slope(f.edge, near, far, of=1), [0, 0.5, 0])
 
 
 @pytest.mark.parametrize("name", ["exp", "sigmoid", "softplus", "sqrt_sigmoid", "positive"])
@@ -131,6 +133,19 @@ def test_operators_of_duals():
     np.testing.assert_allclose(got.value, -(x**2 - 3 * x) * (2 - x) / 4 + x, rtol=1e-15)
     slope_ = -((2 * x - 3) * (2 - x) - (x**2 - 3 * x)) / 4
     np.testing.assert_allclose(got.slope, slope_, rtol=1e-14)
+
+
+def test_a_cube():
+    x = np.array([0.5, -1.5])
+    cube = Dual(x, ONE) ** 3
+    np.testing.assert_array_equal(cube.value, x**3)
+    np.testing.assert_array_equal(cube.slope, 3 * x**2)
+
+
+def test_an_array_beside_a_dual_is_a_constant():
+    both = f.maximum(Dual(np.array([1.0, 3.0]), ONE), np.array([2.0, 2.0]))
+    np.testing.assert_array_equal(both.value, [2, 3])
+    np.testing.assert_array_equal(both.slope, [0, 1])
 
 
 def test_stop_has_no_slope():

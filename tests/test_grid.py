@@ -22,6 +22,20 @@ def test_channels_are_anchor_times_fields_plus_field(xp):
         np.testing.assert_array_equal(nchw[:, a * D + field], raw()[..., a, field])
 
 
+def test_fields_that_come_last():
+    flat = raw().reshape(N, H, W, A * D)
+    np.testing.assert_array_equal(yl.grid.to_nhwc(raw()), flat)
+    np.testing.assert_array_equal(yl.grid.from_nhwc(flat, A), raw())
+    assert yl.grid.to_nhwc(flat) is flat
+    assert yl.grid.from_nhwc(flat, None) is flat
+
+
+@pytest.mark.parametrize("to", [yl.grid.to_nchw, yl.grid.to_nhwc])
+def test_three_axes_are_no_raw_output(to):
+    with pytest.raises(ValueError, match=r"x must have 4 or 5 axes, got \(3, 4, 5\)"):
+        to(np.zeros((3, 4, 5)))
+
+
 @LIBRARIES
 @pytest.mark.parametrize("layout", ["nchw", "nhwc"])
 @pytest.mark.parametrize("num_anchors", [A, None])

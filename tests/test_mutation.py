@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.edits import compiled, edits
+from tests.support.runs import Recorder
 
 pytest.importorskip("resource", reason="edits are tried in forks")
 mutation = pytest.importorskip("tests.support.mutation")
@@ -66,21 +67,32 @@ def test_an_edit_is_made_where_it_stands():
     assert (edit.line, edit.scope, space["f"](5), space["f"](2)) == (9, "f", 4, -2)
 
 
+def test_checks_that_come_by_a_line(tmp_path):
+    """Of a branch those that take it; what an import runs belongs to all."""
+    path, space, recorder = tmp_path / "m.py", {"g": abs}, Recorder(tmp_path, ["m.py"])
+    code = compile(TEXT, str(path), "exec")
+    with recorder.shared():
+        exec(code, space)
+    for x in (5, 2):
+        with recorder.check("test_m", f"f of {x}"):
+            space["f"](x)
+    record = recorder.record()
+    found = {n: [check.name for check in record.that_run("m.py", n, code)] for n in range(3, 10)}
+    both = ["f of 5", "f of 2"]
+    assert found == {3: both, 4: both, 5: both, 6: both, 7: both, 8: ["f of 2"], 9: ["f of 5"]}
+
+
 def test_reasons_are_of_edits_that_exist():
     every = {edit.key for edit in mutation.all_edits()}
     assert [key for key in mutation.explained() if key not in every] == []
 
 
-VERSIONS = ("v1.py", "v2.py", "v3.py", "v4.py")
-
-
 def test_a_sample_is_noticed():
-    """20 of the edits of these, the same in every run; `python -m tests.support.mutation` tries all."""
-    done = run(
-        "-m", "tests.support.mutation", "--sample", "20", "--seed", "3", "--trust", *VERSIONS
-    )
+    """40 of the edits of these, the same in every run; `python -m tests.support.mutation` tries all."""
+    sample = "--sample", "40", "--seed", "3", "--trust"
+    done = run("-m", "tests.support.mutation", *sample, *mutation.FORMULAS)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert re.search(r"(?m)^all +20 ", done.stdout)
+    assert re.search(r"(?m)^all +40 ", done.stdout)
 
 
 def test_without_an_edit_nothing_is_noticed():
@@ -88,7 +100,7 @@ def test_without_an_edit_nothing_is_noticed():
     code = (
         "from tests.support import mutation as m; m.prepare(); "
         "m._Finder = lambda edit: type('Nothing', (), {'find_spec': lambda *_: None}); "
-        "raise SystemExit(m._notice(m.Edit('v1.py', '', '', '', 1, 1, 0)))"
+        "raise SystemExit(m._notice(m.Edit('v1.py', '', '', '', 1, 1, 0), None))"
     )
     done = run("-c", code)
     assert done.returncode == 0, done.stdout + done.stderr

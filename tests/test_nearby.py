@@ -122,3 +122,19 @@ def test_few_predictions_are_near_a_small_truth(case, monkeypatch):
     monkeypatch.setattr(nearby, "hits", lambda *args: tried.append(original(*args)) or tried[-1])
     case.module.loss(case.raw, case.targets, case.config)
     assert [hits is not None for hits in tried] == [True]
+
+
+@on("by", ["prior", "shape", "prediction"])
+@on("sparse", [0, math.inf], ids=["near ones", "all"])
+def test_an_overlap_of_the_threshold_is_not_above_it(by, sparse, monkeypatch):
+    """A prior of 8 × 8 pixels on the centre of a truth of 8 × 16, which takes the one like it."""
+    monkeypatch.setattr(nearby, "SPARSE", sparse)
+    raw = [np.zeros((1, 4, 4, 2, 6))]
+    targets = yl.pad_targets([[(0.375, 0.375, 0.25, 0.5)]], [[0]])
+    for threshold, ignored in ((0.5, []), (0.499, [[0, 1, 1, 1]])):
+        config = yl.v3.Config(
+            ((8, 16), (8, 8)), ((0, 1),), (8,), ignore_threshold=threshold, ignore_by=by
+        )
+        (found,) = yl.v3.assign(raw, targets, config)
+        assert np.argwhere(found.ignored).tolist() == ignored
+        assert np.argwhere(found.responsible).tolist() == [[0, 1, 1, 0]]

@@ -269,3 +269,39 @@ def test_detections_refuse():
         detections(np.zeros((1, 2, 2, 5, 8)), config, size=416)
     with refuses(ValueError, "v2.decode", "raw"):
         detections(np.zeros((1, 2, 2, 3, 8)), config)
+
+
+def test_detections_are_in_fractions_of_the_image():
+    raw = np.random.default_rng(0).normal(size=(1, 3, 4, 2, 9))
+    config = yl.v2.Config([(8, 8), (16, 24)])
+    found, pixels = detections(raw, config), detections(raw, config, size=(40, 30))
+    np.testing.assert_allclose(found.boxes * [40, 30, 40, 30], pixels.boxes, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "labels", "kind", "words"),
+    [
+        (
+            np.zeros((3, 5)),
+            None,
+            ValueError,
+            r"boxes must have shape \(..., M, 4\) with x1 y1 x2 y2",
+        ),
+        (
+            np.zeros((3, 4)),
+            np.zeros(3),
+            TypeError,
+            "labels must have an integer dtype, got float64",
+        ),
+    ],
+)
+def test_what_is_no_box_or_label(boxes, labels, kind, words):
+    with pytest.raises(kind, match=f"^nms.nms: {words}"):
+        nms(boxes, np.zeros(3), threshold=0.5, labels=labels)
+
+
+def test_of_many_equal_scores_the_first_box_comes_first():
+    scores = np.arange(200) % 3 / 4.0
+    found = nms(np.tile([0.0, 0, 4, 4], (200, 1)), scores, threshold=0.5)
+    assert found.order.tolist() == sorted(range(200), key=lambda k: -scores[k])
+    assert np.flatnonzero(found.keep).tolist() == [2]

@@ -11,6 +11,7 @@ import pytest
 import yolo_losses as yl
 from conformance.backends import MOST, leaves
 from tests.support.cases import ANCHORS, MASKS, PLAIN, RANDOM, V1, V2, V3, V4
+from yolo_losses import ignoring
 from yolo_losses.crosscheck import compare
 
 on = pytest.mark.parametrize
@@ -88,6 +89,15 @@ def test_what_is_compared(version, by):
     want = np.zeros((4, 4), bool)
     want[: 4 if by in ("prior", "shape") else 2, :2] = True
     np.testing.assert_array_equal(found.ignored[0, ..., 0], want)
+
+
+@on("version", ["v3", "v4"])
+def test_beside_a_rule_of_your_own_predictions_are_compared(version, monkeypatch):
+    monkeypatch.setitem(ignoring.IGNORE, "mine", ignoring.nothing)
+    box = (0.3125, 0.1875, 0.625, 0.375)
+    mine, none = (ignored(version, [box], [True], ignore_by=by)[0] for by in ("mine", None))
+    assert mine.any()
+    np.testing.assert_array_equal(mine, none)
 
 
 def test_v1_compares_predictions():
@@ -202,9 +212,17 @@ def test_three_fields_or_four():
     assert list(TARGETS._asdict()) == ["boxes", "labels", "valid"]
     assert REGIONS._replace(ignore=None)._fields == TARGETS._fields
     assert TARGETS._replace(ignore=valid).ignore is valid
-    assert repr(REGIONS).startswith("Targets(boxes=array(")
-    assert "ignore=array([[ True]])" in repr(REGIONS)
-    assert "ignore" not in repr(TARGETS)
+    assert yl.Targets._field_defaults == {"ignore": None}
+    assert repr(yl.Targets(1, 2, 3)) == "Targets(boxes=1, labels=2, valid=3)"
+    assert repr(yl.Targets(1, 2, 3, 4)) == "Targets(boxes=1, labels=2, valid=3, ignore=4)"
+
+
+def test_objects_are_valid_rows_that_are_no_regions():
+    valid, ignore = np.array([[True, True, False, False]]), np.array([[True, False, True, False]])
+    boxes, labels = np.zeros((1, 4, 4)), np.zeros((1, 4), int)
+    assert yl.Targets(boxes, labels, valid).objects is valid
+    objects = yl.Targets(boxes, labels, valid, ignore).objects
+    np.testing.assert_array_equal(objects, [[False, True, False, False]])
 
 
 @on("targets", [TARGETS, REGIONS], ids=["three", "four"])
@@ -285,7 +303,11 @@ def test_pad_targets_drops_a_bad_region_too():
     [
         (7, TypeError, "ignore_per_image must be a sequence"),
         ([[True], []], ValueError, "ignore_per_image must hold one entry for each of the 1 images"),
-        ([[True, False]], ValueError, r"ignore_per_image\[0\] must have shape \(1,\)"),
+        (
+            [[True, False]],
+            ValueError,
+            r"ignore_per_image\[0\] must have shape \(1,\), True or False",
+        ),
         ([[1]], TypeError, r"ignore_per_image\[0\] must hold bools, got dtype int64"),
         ([[None]], TypeError, r"ignore_per_image\[0\] must hold bools"),
     ],

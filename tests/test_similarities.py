@@ -156,14 +156,31 @@ def test_alpha_is_constant_and_v_is_not():
 
 @pytest.mark.parametrize(
     ("a", "b"),
-    [((4,), (4,)), ((3, 1, 4), (5, 4)), ((0, 4), (4,)), ((2, 4), (2, 4)), ((7, 4), (1, 4))],
-)
+    [((4,), (4,)), ((4,), (3, 4)), ((3, 1, 4), (5, 4)), ((5, 4), (3, 1, 4)), ((0, 4), (4,)),
+     ((2, 4), (2, 4)), ((7, 4), (1, 4))],
+)  # fmt: skip
 def test_broadcasting(a, b):
-    pred, gt = np.ones(a), np.ones(b)
-    shape = np.broadcast_shapes(a, b)[:-1]
+    """As of boxes that are as many already."""
+    pred, gt = (random_pairs(math.prod(shape[:-1]))[0].reshape(shape) for shape in (a, b))
+    whole = [np.array(boxes) for boxes in np.broadcast_arrays(pred, gt)]
     value, grad = yl.iou.value_and_grad("ciou", pred, gt)
-    assert value.shape == yl.iou.ciou(pred, gt).shape == shape
-    assert grad.shape == (*shape, 4)
+    assert grad.shape == whole[0].shape
+    np.testing.assert_array_equal(yl.iou.ciou(pred, gt), yl.iou.ciou(*whole))
+    np.testing.assert_array_equal(value, yl.iou.ciou(*whole))
+    np.testing.assert_array_equal(grad, yl.iou.value_and_grad("ciou", *whole)[1])
+
+
+@NAMES
+@pytest.mark.parametrize(
+    ("dtypes", "want"),
+    [("f8 f4", "f8"), ("f4 f8", "f8"), ("f4 f4", "f4"), ("f4 f2", "f4"), ("f2 f2", "f4")],
+)
+def test_computed_in_float32_or_the_wider_one(name, dtypes, want):
+    """300² is more than float16 holds."""
+    pred, gt = (np.array([0, 0, 300, 300], dtype) for dtype in dtypes.split())
+    for value in (getattr(yl.iou, name)(pred, gt), *yl.iou.value_and_grad(name, pred, gt)):
+        assert value.dtype == want
+        assert np.isfinite(value).all()
 
 
 @NAMES
@@ -177,10 +194,10 @@ def test_a_box_by_its_centre_keeps_the_digits_of_its_size():
     """Far from 0 a difference of edges has two of them in float32: v is made of sizes alone."""
     pred, gt = (
         yl.iou.centred(*(np.full(1, v, dtype="float32") for v in (1000, 1000, *size)))
-        for size in ((0.001, 0.002), (0.002, 0.001))
+        for size in ((0.001, 0.003), (0.003, 0.001))
     )
     iou, diou, ciou = (float(yl.iou.SIMILARITY[n](pred, gt)[0]) for n in ("iou", "diou", "ciou"))
-    v = 4 / math.pi**2 * (math.atan(2) - math.atan(0.5)) ** 2
+    v = 4 / math.pi**2 * (math.atan(3) - math.atan(1 / 3)) ** 2
     assert diou - ciou == pytest.approx(v / (1 - iou + v) * v, rel=1e-5)
 
 
@@ -194,12 +211,13 @@ def test_a_similarity_of_your_own():
 
     @yl.iou.similarity
     def only_centres(pred, gt):
-        return -((pred.x1 + pred.x2 - gt.x1 - gt.x2) ** 2)
+        dx, dy = pred.x1 + pred.x2 - gt.x1 - gt.x2, pred.y1 + pred.y2 - gt.y1 - gt.y2
+        return -(dx**2) - dy**2
 
     try:
         value, grad = yl.iou.value_and_grad("only_centres", np.array([0.0, 0, 4, 2]), np.zeros(4))
-        assert value == -16
-        np.testing.assert_array_equal(grad, [-8, 0, -8, 0])
+        assert value == -20
+        np.testing.assert_array_equal(grad, [-8, -4, -8, -4])
         assert yl.v4.Config(((8, 8),), ((0,),), (8,), (1,), similarity="only_centres")
     finally:
         del yl.iou.SIMILARITY["only_centres"]

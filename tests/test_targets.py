@@ -121,9 +121,20 @@ def test_what_is_taken_takes_part_in_the_loss(box, dtype):
 # Rows that cannot be a truth.
 
 ROWS = [
-    *((with_value(k, v), 0, "not finite") for k in range(4) for v in (NAN, INF, -INF)),
-    *((with_value(k, -0.01), 0, "below 0") for k in range(4)),
-    *((with_value(k, v), 0, "above 1: pixels?") for k in range(4) for v in (1 + 2e-6, 416.0)),
+    *(
+        (with_value(k, v), 0, ": a value is not finite, got")
+        for k in range(4)
+        for v in (NAN, INF, -INF)
+    ),
+    *(
+        (with_value(k, -0.01), 0, ": a value is below 0: corner form, or pixels?, got")
+        for k in range(4)
+    ),
+    *(
+        (with_value(k, v), 0, ": a value is above 1: pixels? Boxes are fractions, got")
+        for k in range(4)
+        for v in (1 + 2e-6, 416.0)
+    ),
     *((with_value(k, 0.0), 0, "a width or height is 0") for k in (2, 3)),
     *((GOOD, label, "a class must be an integer ≥ 0") for label in (-1, 0.5, NAN, INF, -INF)),
 ]
@@ -133,7 +144,7 @@ EACH_ROW = on(("box", "label", "fault"), ROWS, ids=[f"{b}-{c}" for b, c, _ in RO
 @EACH_ROW
 def test_raise_names_image_row_and_value(box, label, fault):
     got = f"got {label}" if box == GOOD else f"= {box}"
-    with refuses(ValueError, "image 2, row 1: ", fault, got):
+    with refuses(ValueError, "image 2, row 1", fault, got.removeprefix("got ")):
         yl.pad_targets([[GOOD], [], [GOOD, box, GOOD]], [[0], [], [1, label, 2]])
 
 
@@ -150,6 +161,26 @@ def test_drop_leaves_the_row_out_and_names_it(box, label, fault):
     assert warning.filename == __file__
     assert re.match(r"pad_targets: dropped 1 rows?: image 2, row 1: ", str(warning.message))
     assert fault in str(warning.message)
+
+
+def test_a_value_that_float32_cannot_hold():
+    with refuses(ValueError, "row 0: a value is not finite, got"):
+        yl.pad_targets([[with_value(2, 1e300)]], [[0]], like=np.zeros(1, "float32"))
+
+
+def test_a_value_that_float32_cannot_hold_takes_no_part():
+    targets = yl.Targets(
+        np.array([[with_value(2, 1e300)]]), np.zeros((1, 1), int), np.full((1, 1), True)
+    )
+    found = yl.v2.assign(np.zeros((1, 4, 4, 1, 6), "float32"), targets, yl.v2.Config([(8, 8)]))
+    assert found.invalid == 1
+    assert (found.row, found.col) == (2, 2)  # where no truth is: the middle
+
+
+@on("rounded", [1 + 5e-7, 1 + 1e-6])
+def test_a_centre_that_was_rounded_up_is_put_on_1(rounded):
+    boxes = yl.pad_targets([[(rounded, rounded, 0.5, 0.25)]], [[0]]).boxes
+    np.testing.assert_array_equal(boxes, [[[1, 1, 0.5, 0.25]]])
 
 
 def test_raise_tells_of_the_first():
@@ -169,6 +200,7 @@ def test_drop_tells_of_all():
     want = ["image 0, row 0", "image 1, row 0", *(f"image 2, row {t}" for t in range(3))]
     assert places == want
     assert "dropped 5 rows" in str(warning.message)
+    assert re.search(r"0\.125\]; image 1, row 0: a width or height is 0, ", str(warning.message))
     np.testing.assert_array_equal(targets.valid, [[True], [False], [False]])
 
 
@@ -179,7 +211,7 @@ def test_drop_is_silent_where_all_is_well():
 
 
 @on("label", [2**31, 2**40, 1e300])
-def test_a_class_that_no_library_holds(label):
+def test_a_class_that_no_integer_holds(label):
     with refuses(ValueError, "image 0, row 0: a class must be an integer", repr(label)):
         yl.pad_targets([[GOOD]], [[label]])
 
@@ -198,7 +230,12 @@ STRUCTURES = {
     "one box without its list": ([GOOD], [[0]], "boxes_per_image[0] must", "(M, 4), got (4,)"),
     "five numbers": ([[], [[*GOOD, 1]]], [[], [0]], "boxes_per_image[1] must", "got (1, 5)"),
     "rank 3": ([[[GOOD]]], [[0]], "boxes_per_image[0] must", "got (1, 1, 4)"),
-    "a class too few": ([[GOOD] * 2], [[0]], "labels_per_image[0] must", "shape (2,)", "got (1,)"),
+    "a class too few": (
+        [[GOOD] * 2],
+        [[0]],
+        "labels_per_image[0] must have shape (2,), a class for",
+        "got (1,)",
+    ),
     "a class too many": ([[GOOD]], [[0, 1]], "labels_per_image[0] must", "shape (1,)", "got (2,)"),
     "classes of nothing": ([[]], [[0]], "labels_per_image[0] must", "shape (0,)", "got (1,)"),
     "no classes": ([[GOOD]], [[]], "labels_per_image[0] must", "shape (1,)", "got (0,)"),
@@ -217,7 +254,7 @@ def test_lists_that_do_not_fit(fault, on_invalid):
 
 @on("labels", [["cat"], [1j], [None], [2**70]], ids=str)
 def test_labels_of_another_kind(labels):
-    with refuses(TypeError, "labels_per_image[1] must", "integers", "got "):
+    with refuses(TypeError, "labels_per_image[1] must hold integers, got "):
         yl.pad_targets([[], [GOOD]], [[], labels])
 
 
@@ -240,7 +277,7 @@ NO_NUMBERS = {
 
 @on("fault", list(NO_NUMBERS))
 def test_boxes_that_are_no_numbers(fault):
-    with refuses((TypeError, ValueError), "boxes_per_image[1] must", "(M, 4)"):
+    with refuses((TypeError, ValueError), "boxes_per_image[1] must have shape (M, 4)"):
         yl.pad_targets([[], NO_NUMBERS[fault]], [[], [0]])
 
 
@@ -307,6 +344,16 @@ def test_like_that_needs_a_gradient_gives_constants():
     torch = pytest.importorskip("torch")
     targets = yl.pad_targets([[GOOD]], [[0]], like=torch.zeros(1, requires_grad=True))
     assert not any(x.requires_grad for x in targets)
+
+
+def test_truths_of_torch_are_constants():
+    torch = pytest.importorskip("torch")
+    boxes = torch.tensor([[GOOD]], requires_grad=True)
+    targets = yl.Targets(boxes, torch.zeros(1, 1, dtype=torch.int64), torch.ones(1, 1) > 0)
+    raw = torch.ones(1, 4, 4, 1, 6, requires_grad=True)
+    yl.v2.loss(raw, targets, yl.v2.Config([(8, 8)])).total.sum().backward()
+    assert raw.grad.any()
+    assert boxes.grad is None
 
 
 @on("bad", ["torch", [1.0], np, 3.0, np.zeros(1, dtype=int), np.zeros(1, dtype=bool)], ids=repr)

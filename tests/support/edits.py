@@ -4,7 +4,8 @@ The operators are the usual ones of mutation testing (mutmut's and cosmic-ray's)
 a flag, an operator, a comparison, a condition, an argument or a statement is another or is gone. Two
 are this project's: a call becomes its first argument (√w is w, what is held constant is not), and
 names that are easily confused are exchanged (x and y, minimum and maximum). Left out is what only
-fails at once, such as None for a value, and what no run can see: annotations, docstrings, imports.
+fails at once, such as None for a value, and what no run can see: annotations, docstrings, imports,
+and whether a `zip` checks that this file has done its own sums (`strict`).
 """
 
 import ast
@@ -97,8 +98,9 @@ def _call(node: ast.Call) -> Iterator[ast.expr]:
         yield args[0]
     if len(args) > 1:
         yield _changed(node, args=args[:-1])
-    for k in range(len(keywords)):
-        yield _changed(node, keywords=keywords[:k] + keywords[k + 1 :])
+    for k, keyword in enumerate(keywords):
+        if keyword.arg != "strict":
+            yield _changed(node, keywords=keywords[:k] + keywords[k + 1 :])
 
 
 def _condition(node: ast.If | ast.IfExp) -> Iterator[ast.AST]:
@@ -176,7 +178,9 @@ def _places(
 
 
 def _is_silent(node: ast.AST) -> bool:
-    """Docstrings, `__all__`, aliases of types."""
+    """Docstrings, `__all__`, aliases of types, `strict` of a `zip`."""
+    if isinstance(node, ast.keyword):
+        return node.arg == "strict"
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Constant)
     if not isinstance(node, ast.Assign) or not isinstance(node.targets[0], ast.Name):
