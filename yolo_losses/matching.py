@@ -215,8 +215,7 @@ Winner = Callable[[Array, Array, int], Array]  # slot, wanted (N, R), number of 
 def _sorted(slot: Array, wanted: Array, size: int) -> tuple[Array, Array]:
     """Whether each sorted slot differs from the one before (N, R − 1), and the way back (N, R)."""
     xp = namespace(slot)
-    free = arange(slot.shape[1], slot) + size  # rows that want nothing meet nobody
-    key = xp.where(wanted, slot, free)
+    key = xp.where(wanted, slot, size)  # rows that want nothing come last
     order = xp.argsort(key, axis=1, stable=True)
     key = xp.take_along_axis(key, order, axis=1)
     return key[:, 1:] != key[:, :-1], xp.argsort(order, axis=1)
