@@ -41,7 +41,8 @@ def _read(path: Path) -> _Yaml:
         _refuse(path, yaml.parse(text))
         return _mapping(path, yaml.SafeLoader(text))
     except yaml.MarkedYAMLError as error:
-        line, reason = error.problem_mark.line, error.problem
+        line = error.problem_mark.line if error.problem_mark else 0
+        reason = error.problem
     except yaml.reader.ReaderError as error:
         line, reason = text.count("\n", 0, error.position), error.reason
     msg = f"{path}, line {line + 1} is no yaml: {reason}"
