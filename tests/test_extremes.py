@@ -9,15 +9,18 @@ on = pytest.mark.parametrize
 
 @on("library", ["numpy", "torch"])
 @on("case", EXTREMES, ids=lambda case: case.name)
-def test_the_total_is_that_of_float64(case, library):
+def test_total_and_gradient_are_those_of_float64(case, library):
     found = measure(case.smaller(100), library, runs=1)
     assert found.error < 1e-5
+    assert found.off == 0
 
 
 @on("case", [EXTREMES[1], EXTREMES[4]], ids=lambda case: case.name)
 def test_jax_counts_slots_in_32_bits(case):
     pytest.importorskip("jax")
-    assert measure(case.smaller(100), "jax", runs=1).error < 1e-5
+    found = measure(case.smaller(100), "jax", runs=1)
+    assert found.error < 1e-5
+    assert found.off == 0
 
 
 @on("rule", ["shape", "prior", "prediction"])
