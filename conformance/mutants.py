@@ -233,7 +233,7 @@ MUTANTS = [
     _m("a region is a truth", "truth", "return bool(row[5] and row[6:] and row[6])", "return False", ALL),
     _m("rows that fill up are regions", "truth", "return bool(row[5] and row[6:] and row[6])", "return bool(row[6:] and row[6])", ALL),
     _m("a region whose box breaks a rule hides", "regions", "if has_box(region)]", "]", ALL),
-    _m("a region needs a class", "regions", "fl(h), 0) for x, y, w, h, *_ in", "fl(h), c) for x, y, w, h, c, *_ in", ALL),
+    _m("a region needs a class", "regions", "for x, y, w, h, *_ in filter(is_region, rows)]", "for x, y, w, h, c, *_ in filter(is_region, rows) if c >= 0]", ALL),
     _m("a region is counted as invalid", "truth", "return lost - regions", "return lost", ALL),
     _m("regions against predictions, whatever the rule", "ignoring", 'if config.ignore_by in ("prior", "shape") else pred', "if False else pred", "v3 v4"),
     _m("regions against priors, whatever the rule", "ignoring", 'if config.ignore_by in ("prior", "shape") else pred', "", "v3 v4"),

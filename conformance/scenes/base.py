@@ -140,13 +140,13 @@ def hidden(version: str) -> list[Ask]:
     v, right = version, {(0, 0, 1, 1, 0): (0.0, 0.0, 0.5, 0.5, 1.5)}
     left = (0.375, 0.3125, 0.375, 0.25, 0)
     one: dict[str, Any] = {"num_boxes": 1} if v == "v1" else {}  # no ties between two alike
-    half = region(0.875, 0.5, 0.25, 0.9375)  # of what lies in the middle of the right cells
+    half = region(0.875, 0.5, 0.25, 1.0)  # of what lies in the middle of the right cells
     return [
         ask("region", "what lies in a region is pushed to 0", "region", beside(v, RIGHT, left, at=right, **one)),
         ask("region-iou", "IOU with the region above ½: a small prediction in a large region", "region",
             beside(v, RIGHT, at={(0, 0, 1, 1, 0): (0.0, 0.0, -2.0, -2.0, 1.5)}, **one)),
         ask("region-half", "≥ for >: half of a prediction lies in it, exactly", "region strict",
-            beside(v, half, at=right, **one), firm=False),
+            beside(v, half, at={(0, 0, 1, 1, 0): (0.0, 0.0, 0.0, 0.0, 1.5)}, **one), firm=False),
         ask("region-part", "the part of the region for that of the prediction", "region",
             beside(v, region(0.8671875, 0.5, 0.265625, 0.9375), at={(0, 0, 1, 1, 0): (0.0, 0.0, -1.0, -1.0, 1.5)}, **one)),
         ask("region-of-any-class", "a region needs a class of the set", "region classes",

@@ -144,6 +144,7 @@ OPTIONS = [
 
 def _tests(module: str, plugin: Any) -> int:
     """Run a module of tests up to the first failure."""
+    os.environ.pop("PYTEST_ADDOPTS", None)  # of who runs this, as --cov
     return pytest.main([*OPTIONS, str(TESTS / f"test_{module}.py")], plugins=[plugin])
 
 
