@@ -225,11 +225,16 @@ def logit(p: Array) -> Array:
     return xp.log(p) - xp.log1p(-p)
 
 
+def _powers(c: Array) -> Array:
+    """e^c over the largest of the last axis."""
+    xp = namespace(c)
+    return xp.exp(c - adapter(c).stop(xp.max(c, axis=-1, keepdims=True)))
+
+
 def softmax(c: Array) -> Array:
     """e^c / Σ e^c over the last axis."""
-    xp = namespace(c)
-    e = xp.exp(c - adapter(c).stop(xp.max(c, axis=-1, keepdims=True)))
-    return e / xp.sum(e, axis=-1, keepdims=True)
+    e = _powers(c)
+    return e / namespace(c).sum(e, axis=-1, keepdims=True)
 
 
 def at(v: Array, label: Array) -> Array:
@@ -239,9 +244,8 @@ def at(v: Array, label: Array) -> Array:
 
 def softmax_at(c: Array, label: Array) -> Array:
     """softmax(c) of labels."""
-    xp = namespace(c)
-    e = xp.exp(c - xp.max(c, axis=-1, keepdims=True))
-    return at(e, label) / xp.sum(e, axis=-1)
+    e = _powers(c)
+    return at(e, label) / namespace(c).sum(e, axis=-1)
 
 
 def sigmoid_at(c: Array, label: Array) -> Array:

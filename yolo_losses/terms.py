@@ -5,15 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from . import grid
-from ._xp import (
-    Array,
-    adapter,
-    borrowing,
-    compute_dtype,
-    constant,
-    namespace,
-    number,
-)
+from ._xp import Array, adapter, borrowing, compute_dtype, constant, namespace, number
 from .elementwise import ONE, Dual, stop, value
 from .grid import Layout, Raw
 from .problems import Place, Problem, Rows, fields_at, head_sums, over_rows, over_slots
@@ -96,8 +88,20 @@ def evaluate(formula: Formula, raw: Sequence[Array], targets: Any, config: Any) 
 # Slopes: the same formulas on Duals.
 
 
+class Watch(NamedTuple):
+    """What else is summed while a loss is differentiated."""
+
+    of_rows: Callable[[Problem, Raw, Rows, Sequence[int]], tuple[Array, ...]]
+    like: tuple[tuple[int, ...], ...]  # axes of these sums behind (N, heads)
+    of_slots: Callable[[Problem, slice, Array], tuple[Array, ...]]  # images, their t_o
+    answer: Callable[[Problem, Sequence[Array]], Any]  # of all sums
+
+
+NOBODY = Watch(lambda *_: (), (), lambda *_: (), lambda *_: ())
+
+
 def _everywhere(
-    formula: Formula, found: Problem, config: Any, watch: "Watch | None" = None
+    formula: Formula, found: Problem, config: Any, watch: Watch = NOBODY
 ) -> tuple[Array, Array, tuple[Array, ...]]:
     """The term of all other predictors, (N, S), its slope, (N, P), and what is watched of them."""
 
@@ -105,7 +109,7 @@ def _everywhere(
         noobj = Dual(number(found.noobj[k, ...], to.dtype))
         each = formula.noobj(Dual(to, ONE), noobj, config)
         sums = head_sums(each.value, found.layout.slots())
-        return sums, each.slope, *(watch.of_slots(found, k, to) if watch else ())
+        return sums, each.slope, *watch.of_slots(found, k, to)
 
     sums, slopes, *watched = over_slots(found, of_images)
     return sums, slopes, tuple(watched)
@@ -153,18 +157,9 @@ class Workspace:
         self.last: Any = None  # places and keep of the last call, head by head
 
 
-class Watch(NamedTuple):
-    """What else is summed while a loss is differentiated."""
-
-    of_rows: Callable[[Problem, Raw, Rows, Sequence[int]], tuple[Array, ...]]
-    like: tuple[tuple[int, ...], ...]  # axes of these sums behind (N, heads)
-    of_slots: Callable[[Problem, slice, Array], tuple[Array, ...]]  # images, their t_o
-    answer: Callable[[Problem, Sequence[Array]], Any]  # of all sums
-
-
 def differentiate(
     formula: Formula, raw: Sequence[Array], targets: Any, config: Any, work: Workspace | None,
-    watch: Watch | None = None,
+    watch: Watch = NOBODY,
 ) -> tuple[LossTerms, tuple[Array, ...], Any]:  # fmt: skip
     """The terms, the gradient of their sum, and the answer of what watches."""
 
@@ -177,12 +172,11 @@ def differentiate(
         def step(heads: Sequence[int], rows: Rows, counts: Sequence[int], grads: Any) -> Any:
             t = fields_at(found, heads, rows, counts)
             sums, slopes = _at_rows(formula, t, rows, counts, config)
-            watched = watch.of_rows(found, t, rows, counts) if watch else ()
+            watched = watch.of_rows(found, t, rows, counts)
             return (*sums, *watched), _with_rows(grads, slopes, rows, counts)
 
-        like = ((), (), (), *(watch.like if watch else ()))
-        (box, obj, cls, *more), grads = over_rows(found, step, grads, like)
-        answer = watch.answer(found, (*more, *others)) if watch else ()
+        (box, obj, cls, *more), grads = over_rows(found, step, grads, ((), (), (), *watch.like))
+        answer = watch.answer(found, (*more, *others))
         return LossTerms(box, obj, noobj, cls), tuple(grads), answer, _by_head(found)
 
     if work is None:

@@ -144,7 +144,6 @@ OPTIONS = [
 
 def _tests(module: str, plugin: Any) -> int:
     """Run a module of tests up to the first failure."""
-    os.environ.pop("PYTEST_ADDOPTS", None)  # of who runs this, as --cov
     return pytest.main([*OPTIONS, str(TESTS / f"test_{module}.py")], plugins=[plugin])
 
 
@@ -256,6 +255,7 @@ def _few_cases(file: str) -> None:
 
 def prepare() -> None:
     """Draw all cases, ask the oracle, and forget the package and what else has imported it."""
+    os.environ.pop("PYTEST_ADDOPTS", None)  # of who runs this, as --cov
     cases = importlib.import_module("tests.support.cases")
     expected = importlib.import_module("tests.support.expected").expected
     for case in (*cases.CASES, *cases.EXTREME):

@@ -10,7 +10,7 @@ import numpy as np
 
 from .. import cfg
 from ..data import read_npz
-from ..data.data_yaml import label_files
+from ..data.data_yaml import SUFFIXES, label_files
 from ..demo.versions import INPUT_SIZE, MODULES, argument
 from ..doctor import Finding, Report, join
 from ..doctor import doctor as look
@@ -89,7 +89,7 @@ def doctor(
 
 def _labels(path: str, split: str | None, names: str | None) -> LabelSet:
     """Labels of any format; those of a data.yaml as they stand in its text files."""
-    if Path(path).suffix not in (".yaml", ".yml"):
+    if Path(path).suffix not in SUFFIXES:
         return labels_of(path, split, names)
     files, class_names = label_files(Path(path), **options_of(path, split or "train", names))
     return TextFiles("", [str(file.with_suffix("")) for file in files], class_names)

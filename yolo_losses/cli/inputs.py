@@ -21,6 +21,7 @@ from ..data import (
     read_yolo_rows,
     yolo_names,
 )
+from ..data.data_yaml import SUFFIXES
 from ..data.names import class_names_of, listed
 from ..demo.versions import MODULES, argument, num_heads
 from ..targets import Targets, pad_targets
@@ -125,7 +126,7 @@ def labels_of(path: str, split: str | None = None, names: str | None = None) -> 
 
 def options_of(path: str, split: str | None, names: str | None) -> dict[str, str]:
     """What the reader of a path is told."""
-    if split is not None and Path(path).suffix not in (".yaml", ".yml"):
+    if split is not None and Path(path).suffix not in SUFFIXES:
         fail(f"--split is for a data.yaml, {path} is none")
     if names is not None and not Path(path).is_dir():
         fail(f"--names is for a folder of label files, {path} is none")

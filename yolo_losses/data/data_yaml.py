@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from .files import numbered_lines, regular, text_of, wrong
 
+SUFFIXES = ".yaml", ".yml"
 LIMIT = 2**18  # bytes of a file
 DEPTH = 8  # of its lists and mappings
 PICTURES = {".bmp", ".dng", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}

@@ -5,6 +5,7 @@ from os import PathLike
 from pathlib import Path
 
 from .coco import read_coco
+from .data_yaml import SUFFIXES
 from .labels import Labels, Progress
 from .voc import read_voc
 from .yolo_set import read_yolo
@@ -34,7 +35,7 @@ def format_of(path: str | PathLike[str]) -> str:
     if not path.exists():
         msg = f"{path} is not there"
         raise FileNotFoundError(msg)
-    names = {".json": "coco", ".yaml": "yolo", ".yml": "yolo"}
+    names = {".json": "coco", **dict.fromkeys(SUFFIXES, "yolo")}
     if path.suffix.lower() not in names:
         msg = f"{path} must be a folder, or end in {', '.join(names)}"
         raise ValueError(msg)

@@ -12,7 +12,7 @@ from .data_yaml import label_files
 from .files import numbered_lines, wrong
 from .labels import Labels, Progress, Rows, of_rows, told
 from .names import Names, class_names_of, listed
-from .yolo_txt import yolo_names
+from .yolo_txt import bounds, is_polygon, yolo_names
 
 NAMELESS = 2**16  # classes of a folder without classes.txt, each of which gets a name
 
@@ -92,7 +92,7 @@ def _object(place: str, line: str, names: list[str] | None) -> _Object:
         label, *numbers = map(float, line.split())
     except ValueError:
         wrong(place, "hold numbers, class x y w h", line.strip())
-    if len(numbers) != 4 and (len(numbers) < 6 or len(numbers) % 2):
+    if len(numbers) != 4 and not is_polygon(numbers):
         wrong(place, "hold class x y w h, or a class and 3 points or more", line.strip())
     num = NAMELESS if names is None else len(names)
     if not 0 <= label < num or label % 1:
@@ -102,5 +102,4 @@ def _object(place: str, line: str, names: list[str] | None) -> _Object:
     if len(numbers) == 4:
         x, y, w, h = numbers
         return _Object(int(label), (x - w / 2, y - h / 2, x + w / 2, y + h / 2), False)
-    xs, ys = numbers[::2], numbers[1::2]
-    return _Object(int(label), (min(xs), min(ys), max(xs), max(ys)), True)
+    return _Object(int(label), bounds(numbers), True)

@@ -86,13 +86,24 @@ def _rows(
     return [read(f"{path}, line {k}", line) for k, line in lines], [k for k, _ in lines]
 
 
+def is_polygon(numbers: Sequence[object]) -> bool:
+    """Whether what stands behind a class is x y of 3 points or more."""
+    return len(numbers) >= 6 and len(numbers) % 2 == 0
+
+
+def bounds(points: Sequence[float]) -> tuple[float, float, float, float]:
+    """The bounding box x1 y1 x2 y2 of a polygon x1 y1 x2 y2 x3 y3 …"""
+    xs, ys = points[::2], points[1::2]
+    return min(xs), min(ys), max(xs), max(ys)
+
+
 def _bounded(place: str, line: str) -> list[float]:
     """The five numbers of a line, of a polygon those of its bounding box."""
     fields = line.split()
-    if len(fields) < 7 or len(fields) % 2 == 0:
+    if not is_polygon(fields[1:]):
         return _numbers(place, line)
     label, *points = _floats(place, line, fields)
-    (x1, x2), (y1, y2) = ((min(v), max(v)) for v in (points[::2], points[1::2]))
+    x1, y1, x2, y2 = bounds(points)
     return [label, (x1 + x2) / 2, (y1 + y2) / 2, x2 - x1, y2 - y1]
 
 

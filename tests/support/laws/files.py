@@ -23,6 +23,11 @@ def _lists(case: Case) -> list[list[np.ndarray]]:
     return [[x[n][valid[n]] for n in range(len(x))] for x in (boxes, labels, ignore)]
 
 
+def _classes(labels: list[np.ndarray], ignore: list[np.ndarray]) -> list[np.ndarray]:
+    """What readers make of labels: that of a region is at least 0."""
+    return [np.where(r, np.maximum(c, 0), c) for c, r in zip(labels, ignore, strict=True)]
+
+
 @law("pad_targets", "vN.loss_and_grad")
 def lists_pad_to_targets(case: Case) -> float:
     """`pad_targets` gives back its lists, but the class of a region, and the same loss."""
@@ -30,8 +35,7 @@ def lists_pad_to_targets(case: Case) -> float:
     some = case.targets.ignore is not None
     regions = {"ignore_per_image": ignore} if some else {}
     padded = replace(case, targets=yl.pad_targets(boxes, labels, like=case.heads[0], **regions))
-    classes = [np.where(r, np.maximum(c, 0), c) for c, r in zip(labels, ignore, strict=True)]
-    equal(_lists(padded), [boxes, classes, ignore])
+    equal(_lists(padded), [boxes, _classes(labels, ignore), ignore])
     return gap(evaluated(padded), evaluated(case))
 
 
@@ -55,7 +59,7 @@ def dicts_turn_back(case: Case) -> float:
     """A dict an image, of any format, is the targets again, regions too."""
     sizes = [SIZE] * len(case.targets.valid)
     boxes, labels, ignore = _lists(case)
-    classes = [np.where(r, np.maximum(c, 0), c) for c, r in zip(labels, ignore, strict=True)]
+    classes = _classes(labels, ignore)
 
     def errors() -> Iterator[float]:
         for form, first in FORMS:
